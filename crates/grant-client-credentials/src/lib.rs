@@ -1,0 +1,1 @@
+//! Client credentials grant (RFC 6749 §4.4).

@@ -1,0 +1,1 @@
+//! Routes and extractors that mount an OAuth 2.x authorization server in axum.

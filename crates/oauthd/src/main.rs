@@ -1,0 +1,2 @@
+//! A ready-to-run OAuth 2.x authorization server.
+fn main() {}
