@@ -54,7 +54,7 @@ pub use redirect::{
     BadRedirectUri, ExactMatch, LONGEST_REDIRECT_URI, NotRegistered, RedirectMatcher, Registered, check_redirect_uri,
 };
 pub use rejection::Rejection;
-pub use resource::{AccessToken, Challenge, LONGEST_ACCESS_TOKEN};
+pub use resource::{AccessToken, Challenge, LONGEST_ACCESS_TOKEN, RequiredScope};
 pub use scope::{NotAScope, Scope};
 pub use secret::Secret;
 pub use server::Server;

@@ -65,6 +65,19 @@ impl AccessToken {
         &self.credential.data.claims
     }
 
+    /// Insists on a scope that a type names.
+    ///
+    /// # Errors
+    /// As [`AccessToken::require`]; a type that names what is no scope can never be satisfied.
+    pub fn require_named<T: RequiredScope>(&self) -> Result<(), Challenge> {
+        match T::SCOPE.parse::<Scope>() {
+            Ok(scope) => self.require(&scope),
+            Err(_) => {
+                Err(Rejection::server_error("a required scope breaks the grammar of RFC 6749 section 3.3").into())
+            }
+        }
+    }
+
     /// Insists on a scope: node-oauth2-server's `verifyScope`.
     ///
     /// # Errors
@@ -76,6 +89,20 @@ impl AccessToken {
             Err(Challenge::insufficient_scope(scope))
         }
     }
+}
+
+/// A scope named by a type, for extractors that insist on it.
+///
+/// ```
+/// struct Read;
+///
+/// impl oauth_core::RequiredScope for Read {
+///     const SCOPE: &'static str = "read";
+/// }
+/// ```
+pub trait RequiredScope: Send + Sync + 'static {
+    /// The tokens, separated by spaces (RFC 6749 §3.3).
+    const SCOPE: &'static str;
 }
 
 /// Why a request for a protected resource is refused (RFC 6750 §3).
@@ -142,6 +169,11 @@ impl Challenge {
     /// The status of the answer.
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether the request presented no access token at all.
+    pub const fn is_missing(&self) -> bool {
+        self.error.is_none()
     }
 
     /// The error code, if there is one.
