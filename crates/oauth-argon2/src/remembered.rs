@@ -5,14 +5,15 @@ use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
-use oauth_core::Secret;
+use oauth_core::{Secret, SecretVerifier, VerifierBusy};
 use sha2::Sha256;
 use tokio::sync::OnceCell;
 
 use crate::error::Argon2Error;
-use crate::hasher::{Argon2, is_too_long};
+use crate::hasher::{Argon2, is_argon2, is_too_long};
 
 /// How many pairs are remembered at most, if not said otherwise.
 const CAPACITY: usize = 10_000;
@@ -122,6 +123,28 @@ impl Remembered {
     /// Those of [`Argon2::verify_nothing`].
     pub async fn verify_nothing(&self, presented: &Secret) -> Result<(), Argon2Error> {
         self.argon2.verify_nothing(presented).await
+    }
+}
+
+/// For `Builder::secret_verifier`: chosen client secrets.
+#[async_trait]
+impl SecretVerifier for Remembered {
+    fn recognizes(&self, hash: &str) -> bool {
+        is_argon2(hash)
+    }
+
+    async fn verify(&self, presented: &Secret, hash: &str) -> Result<bool, VerifierBusy> {
+        match Remembered::verify(self, presented, hash).await {
+            Ok(is_right) => Ok(is_right),
+            // A stored hash that cannot be computed proves nothing, whatever is presented.
+            Err(Argon2Error::Unreadable(_) | Argon2Error::TooCostly { .. } | Argon2Error::TooLong) => Ok(false),
+            Err(_) => Err(VerifierBusy),
+        }
+    }
+
+    async fn pretend(&self, presented: &Secret) {
+        // If the queue is full, everybody is told so alike; there is no time left to hide.
+        let _ = self.verify_nothing(presented).await;
     }
 }
 
