@@ -366,4 +366,30 @@ mod tests {
         );
         assert!(!shown.contains("keyed"), "{shown}");
     }
+
+    #[tokio::test]
+    async fn the_engine_is_told_right_wrong_or_busy() {
+        let argon2 = cheap();
+        let phc = argon2.hash_blocking(&secret()).unwrap();
+        let remembered = Remembered::new(argon2).unwrap();
+        let verifier: &dyn SecretVerifier = &remembered;
+        assert!(verifier.recognizes(&phc));
+        assert_eq!(verifier.verify(&Secret::new("guess"), &phc).await, Ok(false));
+        let busy = exhausted(&remembered);
+        let verifier: &dyn SecretVerifier = &busy;
+        assert_eq!(verifier.verify(&secret(), &phc).await, Err(VerifierBusy));
+        let verifier: &dyn SecretVerifier = &remembered;
+        assert_eq!(verifier.verify(&secret(), &phc).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_cannot_be_computed_proves_nothing() {
+        let remembered = Remembered::new(cheap()).unwrap();
+        let verifier: &dyn SecretVerifier = &remembered;
+        let costly = "$argon2id$v=19$m=4000000,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        for hash in ["$argon2id$garbage", costly] {
+            assert!(verifier.recognizes(hash));
+            assert_eq!(verifier.verify(&secret(), hash).await, Ok(false), "{hash}");
+        }
+    }
 }
