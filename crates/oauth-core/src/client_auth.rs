@@ -169,7 +169,9 @@ pub(crate) async fn authenticate(
         Some(client) if client.token_endpoint_auth_method == authenticator.method() => {
             authenticator.verify(&presented, client, cx).await
         }
-        Some(_) => Err(Rejection::invalid_client("the client is registered for another authentication method")),
+        Some(_) => Err(Rejection::invalid_client(
+            "the client is registered for another authentication method",
+        )),
         None => Err(Rejection::invalid_client("unknown or disabled client")),
     };
     match verdict {
@@ -185,10 +187,16 @@ pub(crate) async fn authenticate(
             if guessable && let Some(verifier) = &parts.secret_verifier {
                 let has_paid = client.is_some_and(|client| {
                     client.token_endpoint_auth_method == authenticator.method()
-                        && client.secrets.iter().any(|own| own.is_valid(cx.now()) && verifier.recognizes(own.hash()))
+                        && client
+                            .secrets
+                            .iter()
+                            .any(|own| own.is_valid(cx.now()) && verifier.recognizes(own.hash()))
                 });
                 if !has_paid {
-                    verifier.pretend(&presented.proof).await.map_err(|busy| Rejection::unavailable(busy.to_string()))?;
+                    verifier
+                        .pretend(&presented.proof)
+                        .await
+                        .map_err(|busy| Rejection::unavailable(busy.to_string()))?;
                 }
             }
             Err(rejection)
