@@ -1,0 +1,3 @@
+//! The parts of `oauthd`, a ready-to-run OAuth 2.x authorization server.
+
+pub mod pages;
