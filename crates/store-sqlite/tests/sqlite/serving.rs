@@ -6,8 +6,8 @@ use oauth_core::{
     CLIENTS, Change, ClientStore, CommitError, CredentialIndex, CredentialStore, Document, Documents, Filter, Json,
     State, Timestamp,
 };
-use oauth_testkit::sample::{EXPIRY, authorization, key};
-use oauth_testkit::{block_on, racing};
+use oauth_testkit::sample::{EXPIRY, key};
+use oauth_testkit::{block_on, cancelled_after, racing};
 use store_sqlite::{Durability, SqliteStore};
 
 use crate::sample::{beside, heavy, insert, inserted, message, place, row, state};
@@ -245,15 +245,16 @@ fn a_document_that_is_no_client_is_an_error_that_quotes_nothing_of_it() {
 }
 
 #[test]
-fn a_dropped_commit_that_has_not_begun_never_does() {
+fn a_commit_that_is_dropped_before_its_turn_is_never_made() {
     let (_directory, path) = place();
     block_on(async {
         let store = SqliteStore::open(&path).await.unwrap();
-        // Never polled: nothing was asked for.
-        drop(store.commit(&insert(&row("a"))));
-        inserted(&store, &row("b")).await;
-        assert_eq!(state(&store, &row("a")).await, None);
-        assert_eq!(store.find(&key("a")).await.unwrap(), None);
-        assert_ne!(authorization("a"), authorization("b"));
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let changes = insert(&row("dropped"));
+        assert!(cancelled_after(1, store.commit(&changes)).await.is_none());
+        other.execute_batch("COMMIT").unwrap();
+        inserted(&store, &row("kept")).await;
+        assert_eq!(state(&store, &row("dropped")).await, None);
     });
 }

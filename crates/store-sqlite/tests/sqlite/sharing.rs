@@ -91,41 +91,6 @@ fn readers_go_on_while_another_process_writes_and_commits_say_that_they_waited()
     });
 }
 
-/// In this mode the other process keeps readers out as well; here it has it from before the first reader.
-#[test]
-fn a_reader_that_is_kept_out_says_so_and_recovers() {
-    let (_directory, path) = place();
-    drop(block_on(SqliteStore::open(&path)).unwrap());
-    let other = Connection::open(&path).unwrap();
-    block_on(async {
-        let store = SqliteStore::options(&path)
-            .busy_timeout(Duration::from_millis(1))
-            .open()
-            .await
-            .unwrap();
-        // Closing a store's connections for a moment is what a restore from a backup does.
-        store.close().await.unwrap();
-        other
-            .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE documents SET body = body; COMMIT")
-            .unwrap();
-        let kept_out = SqliteStore::options(&path)
-            .busy_timeout(Duration::from_millis(1))
-            .open()
-            .await;
-        assert!(
-            kept_out
-                .unwrap_err()
-                .to_string()
-                .contains("is locked by another process")
-        );
-    });
-    drop(other);
-    block_on(async {
-        let store = SqliteStore::open(&path).await.unwrap();
-        inserted(&store, &row("a")).await;
-    });
-}
-
 #[test]
 fn a_backup_of_a_file_in_use_is_a_store() {
     let (directory, path) = place();
