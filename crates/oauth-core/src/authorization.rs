@@ -234,7 +234,8 @@ impl Pending {
     }
 
     /// Keeps the request for later, for the browser that knows `browser` (a session's secret), and
-    /// returns the handle to find it by.
+    /// returns the handle to find it by. One that was parked already moves: its old handle is worth nothing then,
+    /// so that a session whose secret changes at sign-in takes its request along.
     ///
     /// # Errors
     /// [`AuthorizeError`] when it cannot be stored.

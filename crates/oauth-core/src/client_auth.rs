@@ -90,7 +90,10 @@ pub trait SecretVerifier: Send + Sync + 'static {
 
     /// Takes as long as [`SecretVerifier::verify`], for nobody: so that an unknown client and a wrong
     /// secret take the same time.
-    async fn pretend(&self, presented: &Secret);
+    ///
+    /// # Errors
+    /// [`VerifierBusy`] exactly when [`SecretVerifier::verify`] would say so.
+    async fn pretend(&self, presented: &Secret) -> Result<(), VerifierBusy>;
 }
 
 /// Too many secrets are being verified at this moment.
@@ -161,9 +164,10 @@ pub(crate) async fn authenticate(
     if guessable && let Some(limit) = &parts.attempt_limit {
         limit.admit(&attempt).await.map_err(Rejection::throttled)?;
     }
-    let verdict = match cx.client(&presented.client).await? {
+    let client = cx.client(&presented.client).await?;
+    let verdict = match &client {
         Some(client) if client.token_endpoint_auth_method == authenticator.method() => {
-            authenticator.verify(&presented, &client, cx).await
+            authenticator.verify(&presented, client, cx).await
         }
         Some(_) => Err(Rejection::invalid_client(
             "the client is registered for another authentication method",
@@ -177,10 +181,23 @@ pub(crate) async fn authenticate(
             }
             Ok(vouched)
         }
+        // Every failure costs the same, the time of one slow hash if any is mounted: those that have
+        // not paid for it pay now.
         Err(rejection) => {
-            // Every failure costs the same: the time of the slow hash, if one is mounted.
             if guessable && let Some(verifier) = &parts.secret_verifier {
-                verifier.pretend(&presented.proof).await;
+                let has_paid = client.is_some_and(|client| {
+                    client.token_endpoint_auth_method == authenticator.method()
+                        && client
+                            .secrets
+                            .iter()
+                            .any(|own| own.is_valid(cx.now()) && verifier.recognizes(own.hash()))
+                });
+                if !has_paid {
+                    verifier
+                        .pretend(&presented.proof)
+                        .await
+                        .map_err(|busy| Rejection::unavailable(busy.to_string()))?;
+                }
             }
             Err(rejection)
         }

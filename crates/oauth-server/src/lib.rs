@@ -20,3 +20,7 @@ pub use grant_authcode::AuthorizationCode;
 pub use grant_client_credentials::{ClientCredentials, ServiceAccounts};
 #[cfg(feature = "refresh")]
 pub use grant_refresh::{RefreshToken, RotationPolicy};
+#[cfg(feature = "argon2")]
+pub use oauth_argon2 as argon2;
+#[cfg(feature = "axum")]
+pub use oauth_axum as axum;
