@@ -21,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
 oauth-bench run [--quick] [--rounds N] [--only WORKLOAD,…] [--servers SERVER,…]
-oauth-bench floor | engine        one of the servers that `run` starts";
+oauth-bench floor | engine                  one of the servers that `run` starts
+oauth-bench drive WORKLOAD ADDRESS UNITS    load for a server that runs already, under a profiler for instance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ["floor"] => listening::serve(floor::router()),
         ["engine"] => engine::router().and_then(listening::serve),
         ["run", rest @ ..] => run::Plan::parse(rest).and_then(|plan| run::run(&plan)),
+        ["drive", workload, address, units] => run::drive_alone(workload, address, units),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -118,22 +118,37 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
 
 fn measure(plan: &Plan, workload: Workload, server: Server) -> Result<Sample, String> {
     let process = server.start()?;
-    let target = server.target(&process);
-    let tokens = match workload {
-        Workload::Resource | Workload::Introspection => access_tokens(&target, TOKENS)?,
-        Workload::Issue | Workload::Rotation | Workload::Code => Vec::new(),
-    };
-    let mut lines = Vec::with_capacity(CONNECTIONS);
-    for at in 0..CONNECTIONS {
-        // Each line begins with another token, so that they do not all look for the same row.
-        let share = tokens.len() / CONNECTIONS;
-        lines.push(Line::open(workload, &target, &tokens[at * share..(at + 1) * share])?);
-    }
+    let mut lines = open(workload, &server.target(&process))?;
     drive(&mut lines, plan.warm_up)?;
     let before = process.cpu_time()?;
     let driven = drive(&mut lines, plan.units)?;
     let cpu = process.cpu_time()?.saturating_sub(before);
     Ok(Sample::new(cpu, driven.wall, driven.latencies, process.peak_memory()?))
+}
+
+/// Loads a server that runs already, and prints nothing but how many units it completed.
+pub(crate) fn drive_alone(workload: &str, address: &str, units: &str) -> Result<(), String> {
+    let workload = Workload::named(workload).ok_or_else(|| format!("`{workload}` is no workload"))?;
+    let target = Target {
+        address: address.parse().map_err(|_| format!("`{address}` is no address"))?,
+        resource: "/resource",
+        cookies: None,
+    };
+    let units = units.parse().map_err(|_| format!("`{units}` is no number of units"))?;
+    let driven = drive(&mut open(workload, &target)?, units)?;
+    println!("{} units", driven.latencies.len());
+    Ok(())
+}
+
+fn open(workload: Workload, target: &Target) -> Result<Vec<Line>, String> {
+    let tokens = match workload {
+        Workload::Resource | Workload::Introspection => access_tokens(target, TOKENS)?,
+        Workload::Issue | Workload::Rotation | Workload::Code => Vec::new(),
+    };
+    // Each line presents tokens of its own, so that they do not all look for the same row.
+    let share = tokens.len() / CONNECTIONS;
+    let lines = (0..CONNECTIONS).map(|at| Line::open(workload, target, &tokens[at * share..(at + 1) * share]));
+    lines.collect()
 }
 
 struct Driven {
@@ -156,7 +171,10 @@ fn drive(lines: &mut [Line], units: usize) -> Result<Driven, String> {
     let mut open = lines.len();
     let mut is_open = vec![true; lines.len()];
     while open > 0 {
-        for (at, line) in lines.iter_mut().enumerate().filter(|(at, _)| is_open[*at]) {
+        for (at, line) in lines.iter_mut().enumerate() {
+            if !is_open[at] {
+                continue;
+            }
             let progress = line.receive()?;
             let now = Instant::now();
             if progress == Progress::Complete {
