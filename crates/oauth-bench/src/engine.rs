@@ -2,14 +2,12 @@
 //!
 //! What is left between this and `oauthd` is what a ready-to-run server adds.
 
-mod interim;
-
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 use oauth_server::axum::{Authorize, Bearer, decided, router as endpoints};
 use oauth_server::{
-    AuthorizationCode, Client, ClientCredentials, ClientSecret, GrantType, RefreshToken, Scope, Secret, Server,
+    AuthorizationCode, Client, ClientCredentials, ClientSecret, GrantType, MemoryStore, RefreshToken, Scope, Secret, Server,
 };
 
 use crate::workload::{CLIENT, ISSUER, REDIRECT_URI, SCOPE, SECRET, SUBJECT};
@@ -25,7 +23,7 @@ pub(crate) fn router() -> Result<Router, String> {
             GrantType::CLIENT_CREDENTIALS,
             GrantType::REFRESH_TOKEN,
         ]);
-    let server = Server::builder(interim::Store::with(client))
+    let server = Server::builder(MemoryStore::new().with_client(client))
         .issuer(ISSUER)
         .install(AuthorizationCode::new())
         .install(ClientCredentials::new())
