@@ -53,14 +53,13 @@ pub enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// What kind of client is there, in words.
-    pub fn kind(self) -> &'static str {
+    /// What kind of client is there, in words, unless its address says so.
+    pub fn kind(self) -> Option<&'static str> {
         match self {
-            Self::Site(_) => "Web site",
-            Self::ThisDevice(_) => "Program on this device",
-            Self::App(_) => "App on this device",
-            Self::OtherDevice => "Another device",
-            Self::Unclear(_) => "Application",
+            Self::Site(_) | Self::Unclear(_) => None,
+            Self::ThisDevice(_) => Some("A program on this device"),
+            Self::App(_) => Some("An app on this device"),
+            Self::OtherDevice => Some("On another device"),
         }
     }
 
@@ -80,7 +79,11 @@ mod tests {
     use super::*;
 
     fn place(redirect_uri: &str) -> Place<'_> {
-        Requester { name: "x", redirect_uri: Some(redirect_uri) }.place()
+        Requester {
+            name: "x",
+            redirect_uri: Some(redirect_uri),
+        }
+        .place()
     }
 
     #[test]
@@ -88,7 +91,10 @@ mod tests {
         assert_eq!(place("https://client.example/cb?a=b"), Place::Site("client.example"));
         assert_eq!(place("https://client.example:8443"), Place::Site("client.example:8443"));
         assert_eq!(place("https://client.example?x"), Place::Site("client.example"));
-        assert_eq!(place("https://localhost.evil.example/"), Place::Site("localhost.evil.example"));
+        assert_eq!(
+            place("https://localhost.evil.example/"),
+            Place::Site("localhost.evil.example")
+        );
     }
 
     #[test]
@@ -103,13 +109,23 @@ mod tests {
     #[test]
     fn an_app_is_shown_by_its_scheme_and_a_device_by_nothing() {
         assert_eq!(place("com.example.app:/cb"), Place::App("com.example.app"));
-        assert_eq!(Requester { name: "tv", redirect_uri: None }.place(), Place::OtherDevice);
+        assert_eq!(
+            Requester {
+                name: "tv",
+                redirect_uri: None
+            }
+            .place(),
+            Place::OtherDevice
+        );
     }
 
     #[test]
     fn what_only_looks_like_a_host_is_not_shown_as_one() {
         assert_eq!(place("https://bank.example@evil.example/"), Place::Site("evil.example"));
-        assert_eq!(place("https://evil.example\\@bank.example/"), Place::Site("evil.example"));
+        assert_eq!(
+            place("https://evil.example\\@bank.example/"),
+            Place::Site("evil.example")
+        );
         assert_eq!(place("https:///"), Place::Unclear("https:///"));
         assert_eq!(place("nothing"), Place::Unclear("nothing"));
     }
