@@ -6,4 +6,6 @@ pub mod limits;
 pub mod origins;
 pub mod pages;
 pub mod people;
+pub mod run;
+pub mod telemetry;
 pub mod web;
