@@ -1,6 +1,7 @@
 //! The parts of `oauthd`, a ready-to-run OAuth 2.x authorization server.
 
 pub mod backend;
+pub mod config;
 pub mod limits;
 pub mod origins;
 pub mod pages;
