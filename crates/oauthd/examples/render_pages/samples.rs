@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 use oauthd::pages::{
     Account, Authorization, Consent, DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange,
     Failure, Link, News, Outcome, Page, Permission, Refusal, Requester, SignIn, Standing, Trouble,

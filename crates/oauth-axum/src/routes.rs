@@ -1,0 +1,93 @@
+//! The endpoints that programs talk to, as routers.
+
+use std::borrow::Borrow;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::{self, Body};
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use axum::routing::any;
+use oauth_core::{Incoming, PeerAddr, Server};
+
+/// Every endpoint of the server, at its path from the root of the issuer's host.
+///
+/// Merge it into the router of the whole application. To nest the endpoints somewhere, see [`endpoints`].
+pub fn router<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| -> Option<&str> { Some(path) })
+}
+
+/// The endpoints below the issuer, at their paths relative to it: for `nest` under the issuer's path.
+///
+/// The documents of [`well_known`] stay at the root (RFC 8414 §3.1), so they are a router of their own:
+///
+/// ```
+/// # use oauth_core::Server;
+/// # fn nested(server: &Server) -> axum::Router {
+/// // With the issuer "https://auth.example.com/tenant":
+/// axum::Router::new()
+///     .nest("/tenant", oauth_axum::endpoints(server))
+///     .merge(oauth_axum::well_known(server))
+/// # }
+/// ```
+pub fn endpoints<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    let server = server.borrow();
+    let authorization = server.authorization_path();
+    let prefix = authorization.strip_suffix("/authorize").unwrap_or_default().to_owned();
+    mounted(server, move |path| {
+        if is_well_known(path) {
+            None
+        } else {
+            path.strip_prefix(prefix.as_str())
+        }
+    })
+}
+
+/// The documents under `/.well-known/`, at their paths from the root of the issuer's host.
+pub fn well_known<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| is_well_known(path).then_some(path))
+}
+
+fn is_well_known(path: &str) -> bool {
+    path.starts_with("/.well-known/")
+}
+
+fn mounted<S: Clone + Send + Sync + 'static>(server: &Server, place: impl Fn(&str) -> Option<&str>) -> Router<S> {
+    let mut router = Router::new();
+    for (at, path) in server.paths().enumerate() {
+        if let Some(path) = place(path) {
+            let server = server.clone();
+            router = router.route(path, any(move |request| serve(server, at, request)));
+        }
+    }
+    router
+}
+
+async fn serve(server: Server, at: usize, request: Request) -> Response {
+    let (request, whole) = read(request, server.max_body()).await;
+    let response = if whole {
+        server.serve_at(at, &Incoming::of(&request)).await
+    } else {
+        server.body_too_large()
+    };
+    into_response(response)
+}
+
+/// Reads the body up to the limit; `false` if there was more of it, or it broke off.
+pub(crate) async fn read(request: Request, limit: usize) -> (http::Request<body::Bytes>, bool) {
+    let (mut parts, body) = request.into_parts();
+    if parts.extensions.get::<PeerAddr>().is_none()
+        && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
+    {
+        let peer = PeerAddr(peer.ip());
+        parts.extensions.insert(peer);
+    }
+    match body::to_bytes(body, limit).await {
+        Ok(body) => (http::Request::from_parts(parts, body), true),
+        Err(_) => (http::Request::from_parts(parts, body::Bytes::new()), false),
+    }
+}
+
+pub(crate) fn into_response(response: http::Response<Vec<u8>>) -> Response {
+    response.map(Body::from)
+}

@@ -1,0 +1,169 @@
+//! Signing in, signing out, and signing in as somebody else.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use oauth_server::{Admission, Attempt, ClientId, Pending, Secret};
+
+use super::authorize::requester;
+use super::forms::Form;
+use super::session::Browser;
+use super::{SignInFailed, Web, respond};
+use crate::pages::{Refusal, SignIn, field};
+
+/// The value of `continue` that leads to the account page.
+pub(super) const TO_ACCOUNT: &str = "account";
+
+/// `POST /sign-in`.
+pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
+    let browser = &form.browser;
+    let username = form.field(field::USERNAME);
+    // Sign-ins are counted like client authentications, under names that no client can have.
+    let counted = ClientId::new(format!("\u{1}user:{username}"));
+    let attempt = Attempt {
+        client: &counted,
+        address: form.peer,
+    };
+    let admission = match &web.0.sign_in_limit {
+        None => None,
+        Some(limit) => match limit.admit(&attempt).await {
+            Ok(admission) => Some(admission),
+            Err(wait) => {
+                return web
+                    .sign_in_again(browser, &form, Refusal::TooManyAttempts { wait })
+                    .await;
+            }
+        },
+    };
+    let password = Secret::new(form.field(field::PASSWORD));
+    let subject = match web.0.people.sign_in(username, &password).await {
+        Ok(Some(subject)) => subject,
+        Ok(None) => {
+            drop(admission);
+            tracing::info!("a sign-in was refused");
+            return web.sign_in_again(browser, &form, Refusal::WrongCredentials).await;
+        }
+        Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => {
+            // Nobody could tell whether the password was right, so it was not wrong.
+            admission.map(Admission::succeeded);
+            return web.unavailable(&error);
+        }
+    };
+    admission.map(Admission::succeeded);
+    let signed_in = match web.0.sessions.sign_in(subject).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => return web.unavailable(&error),
+    };
+    if browser.subject.is_some()
+        && let Err(error) = web.0.sessions.sign_out(browser).await
+    {
+        return web.unavailable(&error);
+    }
+    let response = web.go_on(&form, browser, &signed_in).await;
+    respond::with_cookie(response, web.0.sessions.cookie(&signed_in))
+}
+
+/// `POST /sign-out`.
+pub(crate) async fn sign_out(State(web): State<Web>, form: Form) -> Response {
+    let browser = &form.browser;
+    match web.0.sessions.sign_out(browser).await {
+        Ok(()) => respond::with_cookie(respond::see_other(&web.path("/account")), web.0.sessions.no_cookie()),
+        Err(error) => web.unavailable(&error),
+    }
+}
+
+/// `POST /switch-account`: signs out and shows the sign-in page for the same request.
+pub(crate) async fn switch_account(State(web): State<Web>, form: Form) -> Response {
+    let browser = &form.browser;
+    let pending = match web
+        .0
+        .server
+        .resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret)
+        .await
+    {
+        Ok(pending) => pending,
+        Err(error) => return respond::refused(&web, error),
+    };
+    if let Err(error) = web.0.sessions.sign_out(browser).await {
+        return web.unavailable(&error);
+    }
+    match web.0.sessions.browser(&HeaderMap::new()).await {
+        Ok(stranger) => web.proceed(pending, &stranger).await,
+        Err(error) => web.unavailable(&error),
+    }
+}
+
+impl Web {
+    /// Where the person was going before they had to sign in.
+    async fn go_on(&self, form: &Form, before: &Browser, signed_in: &Browser) -> Response {
+        let going = form.field(field::CONTINUE);
+        if going == TO_ACCOUNT {
+            return respond::see_other(&self.path("/account"));
+        }
+        let pending = match self.0.server.resume(&Secret::new(going), &before.secret).await {
+            Ok(pending) => pending,
+            Err(error) => return respond::refused(self, error),
+        };
+        if super::authorize::skips_consent(pending.client(), pending.redirect_uri()) {
+            return self.proceed(pending, signed_in).await;
+        }
+        // A page of its own for the consent, so that reloading it does not send the password again.
+        match pending.park(&signed_in.secret).await {
+            Ok(handle) => respond::see_other(&self.path(&format!("/consent?request={}", handle.expose()))),
+            Err(error) => respond::refused(self, error),
+        }
+    }
+
+    /// The sign-in page once more: with the same words for every cause but one.
+    async fn sign_in_again(&self, browser: &Browser, form: &Form, refusal: Refusal) -> Response {
+        let going = form.field(field::CONTINUE);
+        let pending: Option<Pending> = if going == TO_ACCOUNT {
+            None
+        } else {
+            match self.0.server.resume(&Secret::new(going), &browser.secret).await {
+                Ok(pending) => Some(pending),
+                Err(error) => return respond::refused(self, error),
+            }
+        };
+        let page = SignIn {
+            site: self.site(),
+            action: &self.path("/sign-in"),
+            csrf: &browser.csrf(),
+            resume: going,
+            username: form.field(field::USERNAME),
+            client: pending
+                .as_ref()
+                .map(|pending| requester(pending.client(), pending.redirect_uri())),
+            refusal: Some(refusal),
+        };
+        let mut response = match refusal {
+            Refusal::TooManyAttempts { wait } => {
+                let mut response = respond::page(StatusCode::TOO_MANY_REQUESTS, &page.render());
+                response
+                    .headers_mut()
+                    .insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
+                response
+            }
+            _ => respond::page(StatusCode::UNAUTHORIZED, &page.render()),
+        };
+        response = respond::with_cookie(response, self.0.sessions.cookie(browser));
+        response
+    }
+
+    /// The sign-in page for somebody who wants to see their account.
+    pub(super) fn sign_in_for_account(&self, browser: &Browser) -> Response {
+        let page = SignIn {
+            site: self.site(),
+            action: &self.path("/sign-in"),
+            csrf: &browser.csrf(),
+            resume: TO_ACCOUNT,
+            username: "",
+            client: None,
+            refusal: None,
+        };
+        respond::with_cookie(
+            respond::page(StatusCode::OK, &page.render()),
+            self.0.sessions.cookie(browser),
+        )
+    }
+}
