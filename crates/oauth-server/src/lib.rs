@@ -24,3 +24,7 @@ pub use grant_refresh::{RefreshToken, RotationPolicy};
 pub use oauth_argon2 as argon2;
 #[cfg(feature = "axum")]
 pub use oauth_axum as axum;
+#[cfg(feature = "memory")]
+pub use store_memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use store_sqlite::{Durability, SqliteOptions, SqliteStore};
