@@ -1,17 +1,4 @@
-//! OAuth 2.x authorization server toolkit: pick grants, a store and a web framework by Cargo feature.
-//!
-//! A feature makes names exist; [`Builder::install`] mounts them. Enabling a feature never changes behaviour.
-//!
-//! | feature | brings |
-//! |---|---|
-//! | `authcode` (default) | `AuthorizationCode`: authorization code with PKCE |
-//! | `refresh` (default) | `RefreshToken`: rotation and reuse detection |
-//! | `client-credentials` (default) | `ClientCredentials`: machine to machine |
-//! | `memory` (default) | `MemoryStore`: the reference store |
-//! | `sqlite` | `SqliteStore`: the embedded store |
-//! | `axum` | module `axum`: routes and extractors |
-//! | `argon2` | `Argon2`: chosen client secrets and passwords |
-
+//! WIP
 pub use oauth_core::*;
 
 #[cfg(feature = "authcode")]
@@ -20,3 +7,12 @@ pub use grant_authcode::AuthorizationCode;
 pub use grant_client_credentials::{ClientCredentials, ServiceAccounts};
 #[cfg(feature = "refresh")]
 pub use grant_refresh::{RefreshToken, RotationPolicy};
+#[cfg(feature = "axum")]
+pub use oauth_axum as axum;
+
+/// The manual.
+#[cfg(all(feature="authcode",feature="refresh",feature="client-credentials",feature="memory", feature="axum"))]
+pub mod manual {
+    #[doc = include_str!("../docs/writing-a-store.md")]
+    pub mod writing_a_store {}
+}
