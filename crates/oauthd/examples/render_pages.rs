@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs, io};
 
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 use oauthd::pages::{
     Account, Authorization, Consent, DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange,
     Failure, Link, News, Outcome, Page, Permission, Refusal, Requester, SignIn, Standing, Trouble,
@@ -14,14 +14,29 @@ use oauthd::pages::{
 const SITE: &str = "auth.example.com";
 const CSRF: &str = "IqTz2rWQmJcT4w";
 const RESUME: &str = "9f86d081884c7d65";
-const WEB: Requester<'_> = Requester { name: "Photo Albums", redirect_uri: Some("https://albums.example/callback") };
-const CLI: Requester<'_> = Requester { name: "Demo command line", redirect_uri: Some("http://127.0.0.1:9000/callback") };
-const APP: Requester<'_> = Requester { name: "Field Notes", redirect_uri: Some("com.example.notes:/callback") };
-const ALICE: DemoUser<'_> = DemoUser { username: "alice", password: "correct horse battery staple" };
+const WEB: Requester<'_> = Requester {
+    name: "Photo Albums",
+    redirect_uri: Some("https://albums.example/callback"),
+};
+const CLI: Requester<'_> = Requester {
+    name: "Demo command line",
+    redirect_uri: Some("http://127.0.0.1:9000/callback"),
+};
+const APP: Requester<'_> = Requester {
+    name: "Field Notes",
+    redirect_uri: Some("com.example.notes:/callback"),
+};
+const ALICE: DemoUser<'_> = DemoUser {
+    username: "alice",
+    password: "correct horse battery staple",
+};
 
 fn main() -> io::Result<()> {
     let Some(dir) = env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "name the directory to write the pages into"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "name the directory to write the pages into",
+        ));
     };
     fs::create_dir_all(&dir)?;
     let hostile = hostile_name();
@@ -38,7 +53,16 @@ fn hostile_name() -> String {
 }
 
 fn sign_in(client: Option<Requester<'_>>, username: &str, refusal: Option<Refusal>) -> Page {
-    SignIn { site: SITE, action: "/sign-in", csrf: CSRF, resume: RESUME, username, client, refusal }.render()
+    SignIn {
+        site: SITE,
+        action: "/sign-in",
+        csrf: CSRF,
+        resume: RESUME,
+        username,
+        client,
+        refusal,
+    }
+    .render()
 }
 
 fn consent(client: Requester<'_>, scope: &[&str]) -> Page {
@@ -57,8 +81,19 @@ fn consent(client: Requester<'_>, scope: &[&str]) -> Page {
 }
 
 fn failure(trouble: Trouble, code: Option<&str>, detail: Option<&str>) -> Page {
-    let back = (trouble == Trouble::NotFound).then_some(Link { href: "/account", words: "Your account" });
-    Failure { site: SITE, trouble, code, detail, reference: Some("req-7Kq2vN"), back }.render()
+    let back = (trouble == Trouble::NotFound).then_some(Link {
+        href: "/account",
+        words: "Your account",
+    });
+    Failure {
+        site: SITE,
+        trouble,
+        code,
+        detail,
+        reference: Some("req-7Kq2vN"),
+        back,
+    }
+    .render()
 }
 
 fn account(authorizations: &[Authorization<'_>], outcome: Option<Outcome>) -> Page {
@@ -81,7 +116,10 @@ fn tokens(standing: Standing, news: Option<News>) -> Page {
                 "200 OK",
                 "{\n  \"active\": true,\n  \"scope\": \"read write\",\n  \"client_id\": \"demo-page\",\n  \"sub\": \"alice\",\n  \"exp\": 1772895909,\n  \"iss\": \"http://127.0.0.1:8080\"\n}",
             ),
-            Exchange::resource("200 OK", "{\n  \"message\": \"Hello, alice. This token may: read write.\"\n}"),
+            Exchange::resource(
+                "200 OK",
+                "{\n  \"message\": \"Hello, alice. This token may: read write.\"\n}",
+            ),
         ),
         Standing::Ended => (
             Exchange::introspection("200 OK", "{\n  \"active\": false\n}"),
@@ -110,11 +148,26 @@ fn everyday() -> Vec<(&'static str, Page)> {
     let both = [Permission::of("read"), Permission::of("write")];
     let own = [Permission::of("profile"), Permission::of("urn:example:printing")];
     let granted = [
-        Authorization { id: "a1", client: WEB, permissions: &both, since, expires: Some(expires) },
-        Authorization { id: "a2", client: CLI, permissions: &own, since, expires: None },
+        Authorization {
+            id: "a1",
+            client: WEB,
+            permissions: &both,
+            since,
+            expires: Some(expires),
+        },
+        Authorization {
+            id: "a2",
+            client: CLI,
+            permissions: &own,
+            since,
+            expires: None,
+        },
         Authorization {
             id: "a3",
-            client: Requester { name: "Living room TV", redirect_uri: None },
+            client: Requester {
+                name: "Living room TV",
+                redirect_uri: None,
+            },
             permissions: &[],
             since,
             expires: Some(expires),
@@ -124,30 +177,68 @@ fn everyday() -> Vec<(&'static str, Page)> {
     vec![
         ("sign-in", sign_in(Some(WEB), "", None)),
         ("sign-in-account", sign_in(None, "", None)),
-        ("sign-in-wrong", sign_in(Some(WEB), "alice", Some(Refusal::WrongCredentials))),
-        ("sign-in-too-many", sign_in(Some(CLI), "alice", Some(Refusal::TooManyAttempts { wait }))),
+        (
+            "sign-in-wrong",
+            sign_in(Some(WEB), "alice", Some(Refusal::WrongCredentials)),
+        ),
+        (
+            "sign-in-too-many",
+            sign_in(Some(CLI), "alice", Some(Refusal::TooManyAttempts { wait })),
+        ),
         ("consent", consent(WEB, &["profile", "read", "write"])),
         ("consent-loopback", consent(CLI, &["read"])),
         ("consent-app", consent(APP, &[])),
-        ("error-redirect", failure(Trouble::UntrustedRedirect, Some("invalid_request"), Some("the redirect URI is not registered for this client"))),
-        ("error-client", failure(Trouble::UnknownClient, Some("invalid_client"), None)),
+        (
+            "error-redirect",
+            failure(
+                Trouble::UntrustedRedirect,
+                Some("invalid_request"),
+                Some("the redirect URI is not registered for this client"),
+            ),
+        ),
+        (
+            "error-client",
+            failure(Trouble::UnknownClient, Some("invalid_client"), None),
+        ),
         ("error-not-found", failure(Trouble::NotFound, None, None)),
-        ("error-unavailable", failure(Trouble::Unavailable, Some("server_error"), None)),
+        (
+            "error-unavailable",
+            failure(Trouble::Unavailable, Some("server_error"), None),
+        ),
         ("account", account(&granted, None)),
         ("account-ended", account(&granted[..1], Some(Outcome::AccessEnded))),
         ("account-empty", account(&[], None)),
         ("demo-index", index()),
-        ("demo-start", DemoStart { site: "127.0.0.1:8080", action: "/demo/start", csrf: CSRF, user: Some(ALICE) }.render()),
+        (
+            "demo-start",
+            DemoStart {
+                site: "127.0.0.1:8080",
+                action: "/demo/start",
+                csrf: CSRF,
+                user: Some(ALICE),
+            }
+            .render(),
+        ),
         ("demo-tokens", tokens(Standing::Live, None)),
         ("demo-refreshed", tokens(Standing::Live, Some(News::Refreshed))),
         ("demo-revoked", tokens(Standing::Ended, Some(News::Revoked))),
         ("demo-refused", refused("access_denied", None)),
-        ("demo-refused-error", refused("invalid_scope", Some("the scope is beyond what is registered"))),
+        (
+            "demo-refused-error",
+            refused("invalid_scope", Some("the scope is beyond what is registered")),
+        ),
     ]
 }
 
 fn refused(code: &str, description: Option<&str>) -> Page {
-    DemoRefused { site: "127.0.0.1:8080", csrf: CSRF, code, description, restart: "/demo/start" }.render()
+    DemoRefused {
+        site: "127.0.0.1:8080",
+        csrf: CSRF,
+        code,
+        description,
+        restart: "/demo/start",
+    }
+    .render()
 }
 
 fn index() -> Page {
@@ -159,18 +250,39 @@ fn index() -> Page {
         metadata: "/.well-known/oauth-authorization-server",
         users: &[ALICE],
         endpoints: &[
-            EndpointLine { words: "Authorization", path: "/authorize" },
-            EndpointLine { words: "Token", path: "/token" },
-            EndpointLine { words: "Revocation", path: "/revoke" },
-            EndpointLine { words: "Introspection", path: "/introspect" },
+            EndpointLine {
+                words: "Authorization",
+                path: "/authorize",
+            },
+            EndpointLine {
+                words: "Token",
+                path: "/token",
+            },
+            EndpointLine {
+                words: "Revocation",
+                path: "/revoke",
+            },
+            EndpointLine {
+                words: "Introspection",
+                path: "/introspect",
+            },
         ],
     }
     .render()
 }
 
 fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
-    let client = Requester { name, redirect_uri: Some("https://a-very-long-subdomain-that-does-not-end.of-a-host.example:8443/x") };
-    let permissions = [Permission { token: name, words: None }, Permission::described(name, name)];
+    let client = Requester {
+        name,
+        redirect_uri: Some("https://a-very-long-subdomain-that-does-not-end.of-a-host.example:8443/x"),
+    };
+    let permissions = [
+        Permission {
+            token: name,
+            words: None,
+        },
+        Permission::described(name, name),
+    ];
     let granted = [Authorization {
         id: name,
         client,
@@ -179,7 +291,10 @@ fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
         expires: Some(Timestamp::MAX),
     }];
     vec![
-        ("hostile-sign-in", sign_in(Some(client), name, Some(Refusal::WrongCredentials))),
+        (
+            "hostile-sign-in",
+            sign_in(Some(client), name, Some(Refusal::WrongCredentials)),
+        ),
         ("hostile-consent", consent(client, &["read", name])),
         ("hostile-error", failure(Trouble::BadRequest, Some(name), Some(name))),
         ("hostile-account", account(&granted, None)),

@@ -71,6 +71,9 @@ impl<'a> Permission<'a> {
 
     /// A scope token with words of one's own.
     pub const fn described(token: &'a str, words: &'a str) -> Self {
-        Self { token, words: Some(words) }
+        Self {
+            token,
+            words: Some(words),
+        }
     }
 }

@@ -2,23 +2,47 @@
 
 use std::borrow::Borrow;
 
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
 /// `7 March 2026, 14:05 UTC`.
 pub(crate) fn in_words(time: impl Borrow<Timestamp>) -> String {
-    let Moment { year, month, day, hour, minute, .. } = Moment::of(*time.borrow());
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        ..
+    } = Moment::of(*time.borrow());
     let name = MONTHS[month - 1];
     format!("{day} {name} {year}, {hour:02}:{minute:02} UTC")
 }
 
 /// `2026-03-07T14:05:09Z`, the form that programs read (RFC 3339).
 pub(crate) fn rfc3339(time: impl Borrow<Timestamp>) -> String {
-    let Moment { year, month, day, hour, minute, second } = Moment::of(*time.borrow());
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = Moment::of(*time.borrow());
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
@@ -46,7 +70,11 @@ impl Moment {
         // 153 days are five months, whichever five from March on; the remainder picks the day.
         let march_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-        let (month, next_year) = if march_month < 10 { (march_month + 3, 0) } else { (march_month - 9, 1) };
+        let (month, next_year) = if march_month < 10 {
+            (march_month + 3, 0)
+        } else {
+            (march_month - 9, 1)
+        };
         Self {
             year: era * 400 + year_of_era + next_year,
             month: usize::try_from(month).unwrap_or(1),
@@ -96,9 +124,11 @@ mod tests {
         let day = |n: u64| Moment::of(Timestamp::from_secs(n * 86_400));
         for n in 0..146_097 {
             let (today, tomorrow) = (day(n), day(n + 1));
-            let next_day = tomorrow.day == today.day + 1 && tomorrow.month == today.month && tomorrow.year == today.year;
+            let next_day =
+                tomorrow.day == today.day + 1 && tomorrow.month == today.month && tomorrow.year == today.year;
             let next_month = tomorrow.day == 1 && tomorrow.month == today.month + 1 && tomorrow.year == today.year;
-            let next_year = tomorrow.day == 1 && tomorrow.month == 1 && today.month == 12 && tomorrow.year == today.year + 1;
+            let next_year =
+                tomorrow.day == 1 && tomorrow.month == 1 && today.month == 12 && tomorrow.year == today.year + 1;
             assert!((next_day && today.day < 31) || (next_month && today.day >= 28) || (next_year && today.day == 31));
         }
     }

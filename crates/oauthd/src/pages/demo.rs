@@ -3,7 +3,7 @@
 use std::fmt;
 
 use askama::Template;
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 
 use super::{Forms, Page};
 

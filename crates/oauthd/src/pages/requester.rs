@@ -80,7 +80,11 @@ mod tests {
     use super::*;
 
     fn place(redirect_uri: &str) -> Place<'_> {
-        Requester { name: "x", redirect_uri: Some(redirect_uri) }.place()
+        Requester {
+            name: "x",
+            redirect_uri: Some(redirect_uri),
+        }
+        .place()
     }
 
     #[test]
@@ -88,7 +92,10 @@ mod tests {
         assert_eq!(place("https://client.example/cb?a=b"), Place::Site("client.example"));
         assert_eq!(place("https://client.example:8443"), Place::Site("client.example:8443"));
         assert_eq!(place("https://client.example?x"), Place::Site("client.example"));
-        assert_eq!(place("https://localhost.evil.example/"), Place::Site("localhost.evil.example"));
+        assert_eq!(
+            place("https://localhost.evil.example/"),
+            Place::Site("localhost.evil.example")
+        );
     }
 
     #[test]
@@ -103,13 +110,23 @@ mod tests {
     #[test]
     fn an_app_is_shown_by_its_scheme_and_a_device_by_nothing() {
         assert_eq!(place("com.example.app:/cb"), Place::App("com.example.app"));
-        assert_eq!(Requester { name: "tv", redirect_uri: None }.place(), Place::OtherDevice);
+        assert_eq!(
+            Requester {
+                name: "tv",
+                redirect_uri: None
+            }
+            .place(),
+            Place::OtherDevice
+        );
     }
 
     #[test]
     fn what_only_looks_like_a_host_is_not_shown_as_one() {
         assert_eq!(place("https://bank.example@evil.example/"), Place::Site("evil.example"));
-        assert_eq!(place("https://evil.example\\@bank.example/"), Place::Site("evil.example"));
+        assert_eq!(
+            place("https://evil.example\\@bank.example/"),
+            Place::Site("evil.example")
+        );
         assert_eq!(place("https:///"), Place::Unclear("https:///"));
         assert_eq!(place("nothing"), Place::Unclear("nothing"));
     }

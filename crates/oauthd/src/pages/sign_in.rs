@@ -71,7 +71,12 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_the_unit_that_fits() {
-        let told = |secs| Refusal::TooManyAttempts { wait: Duration::from_secs(secs) }.to_string();
+        let told = |secs| {
+            Refusal::TooManyAttempts {
+                wait: Duration::from_secs(secs),
+            }
+            .to_string()
+        };
         assert!(told(0).ends_with("in a second."));
         assert!(told(40).ends_with("in 40 seconds."));
         assert!(told(91).ends_with("in 2 minutes."));

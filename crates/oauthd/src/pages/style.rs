@@ -20,9 +20,7 @@ static STAY: LazyLock<String> = LazyLock::new(|| format!("{}; form-action 'self'
 /// redirect URI's origin would break each client that redirects once more.
 static LEAD_ON: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(SHEET.as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-    )
+    format!("default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 });
 
 /// The stylesheet.
