@@ -1,5 +1,6 @@
 //! The endpoints that programs talk to, as routers.
 
+use std::borrow::Borrow;
 use std::net::SocketAddr;
 
 use axum::Router;
@@ -12,8 +13,8 @@ use oauth_core::{Incoming, PeerAddr, Server};
 /// Every endpoint of the server, at its path from the root of the issuer's host.
 ///
 /// Merge it into the router of the whole application. To nest the endpoints somewhere, see [`endpoints`].
-pub fn router<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
-    mounted(server, |path| -> Option<&str> { Some(path) })
+pub fn router<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| -> Option<&str> { Some(path) })
 }
 
 /// The endpoints below the issuer, at their paths relative to it: for `nest` under the issuer's path.
@@ -29,7 +30,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
 ///     .merge(oauth_axum::well_known(server))
 /// # }
 /// ```
-pub fn endpoints<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
+pub fn endpoints<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    let server = server.borrow();
     let authorization = server.authorization_path();
     let prefix = authorization.strip_suffix("/authorize").unwrap_or_default().to_owned();
     mounted(server, move |path| {
@@ -42,8 +44,8 @@ pub fn endpoints<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S>
 }
 
 /// The documents under `/.well-known/`, at their paths from the root of the issuer's host.
-pub fn well_known<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
-    mounted(server, |path| is_well_known(path).then_some(path))
+pub fn well_known<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| is_well_known(path).then_some(path))
 }
 
 fn is_well_known(path: &str) -> bool {

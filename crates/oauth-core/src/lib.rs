@@ -38,8 +38,8 @@ pub use authorization::{
 pub use builder::{BuildError, Builder, Install};
 pub use client::{Client, ClientSecret, Registration};
 pub use client_auth::{
-    Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
-    NoAuthentication, Presented, SecretVerifier, VerifierBusy, Vouched,
+    Admission, Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
+    NoAuthentication, Presented, SecretVerifier, Verdict, VerifierBusy, Vouched,
 };
 pub use context::Context;
 pub use credential::{Change, Credential, Json, JsonError, Key, Kind, State};

@@ -1,5 +1,11 @@
 //! The parts of `oauthd`, a ready-to-run OAuth 2.x authorization server.
 
 pub mod backend;
+pub mod config;
+pub mod limits;
+pub mod origins;
 pub mod pages;
+pub mod people;
+pub mod run;
+pub mod telemetry;
 pub mod web;

@@ -91,7 +91,7 @@ impl FromRequest<Web> for Form {
         Ok(Self {
             browser,
             peer: form.peer,
-            form,
+            sent: form,
         })
     }
 }
