@@ -1,5 +1,6 @@
 //! The parts of `oauthd`, a ready-to-run OAuth 2.x authorization server.
 
+pub mod assemble;
 pub mod backend;
 pub mod config;
 pub mod limits;
