@@ -1,6 +1,7 @@
 //! The parts of `oauthd`, a ready-to-run OAuth 2.x authorization server.
 
 pub mod admin;
+pub mod assemble;
 pub mod backend;
 pub mod check;
 pub mod config;
