@@ -68,11 +68,13 @@ pub(crate) async fn serve_on(
     let argon2 = Argon2::new();
     let users = Users::new(&settings.users, Arc::clone(&backend), argon2.clone(), &SystemClock)?;
     let clients = settings.clients.iter().map(|configured| configured.client.clone());
+    // The pages see the configured clients, too.
+    let registry = Registry::new(clients, backend);
     let assembled = assemble(
         settings,
         Around {
-            model: Registry::new(clients, Arc::clone(&backend)),
-            backend,
+            backend: Arc::new(registry.clone()),
+            model: registry,
             people: Arc::new(users),
             argon2,
             demo,
