@@ -95,6 +95,8 @@ pub struct DemoTokens<'a> {
     pub scope: &'a str,
     /// What was asked of the server with the tokens and what it answered: introspection, a protected resource.
     pub exchanges: &'a [Exchange<'a>],
+    /// The path of the account page.
+    pub account: &'a str,
     /// Where the form goes that refreshes.
     pub refresh: &'a str,
     /// Where the form goes that revokes.

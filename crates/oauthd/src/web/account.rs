@@ -71,7 +71,7 @@ pub(crate) async fn account(State(web): State<Web>, Visitor(browser): Visitor, R
         authorizations: &authorizations,
         revoke: &web.path("/account/revoke"),
         sign_out: &web.path("/sign-out"),
-        outcome: (query.as_deref() == Some("ended")).then_some(Outcome::AccessEnded),
+        outcome: (query.as_deref() == Some("ended")).then_some(Outcome::AccessRevoked),
     };
     respond::page(StatusCode::OK, &page.render())
 }

@@ -324,6 +324,7 @@ pub(crate) async fn tokens(State(web): State<Web>, headers: HeaderMap) -> Respon
             Exchange::introspection(&said, &introspection),
             Exchange::resource(&answered, &resource),
         ],
+        account: &web.path("/account"),
         refresh: &web.path("/demo/refresh"),
         revoke: &web.path("/demo/revoke"),
         restart: &web.path("/demo"),

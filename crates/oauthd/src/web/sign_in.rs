@@ -24,24 +24,35 @@ pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
         client: &counted,
         address: form.peer,
     };
-    if let Some(limit) = &web.0.sign_in_limit
-        && let Err(wait) = limit.admit(&attempt).await
-    {
-        return web
-            .sign_in_again(browser, &form, Refusal::TooManyAttempts { wait })
-            .await;
-    }
+    let admission = match &web.0.sign_in_limit {
+        None => None,
+        Some(limit) => match limit.admit(&attempt).await {
+            Ok(admission) => Some(admission),
+            Err(wait) => {
+                return web
+                    .sign_in_again(browser, &form, Refusal::TooManyAttempts { wait })
+                    .await;
+            }
+        },
+    };
     let password = Secret::new(form.field(field::PASSWORD));
     let subject = match web.0.people.sign_in(username, &password).await {
         Ok(Some(subject)) => subject,
         Ok(None) => {
+            drop(admission);
             tracing::info!("a sign-in was refused");
             return web.sign_in_again(browser, &form, Refusal::WrongCredentials).await;
         }
-        Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => return web.unavailable(&error),
+        Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => {
+            // Nobody could tell whether the password was right, so it was not wrong.
+            if let Some(admission) = admission {
+                admission.succeeded();
+            }
+            return web.unavailable(&error);
+        }
     };
-    if let Some(limit) = &web.0.sign_in_limit {
-        limit.succeeded(&attempt).await;
+    if let Some(admission) = admission {
+        admission.succeeded();
     }
     let signed_in = match web.0.sessions.sign_in(subject).await {
         Ok(signed_in) => signed_in,
