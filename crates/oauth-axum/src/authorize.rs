@@ -27,6 +27,13 @@ pub struct Authorize(pub Pending);
 #[derive(Debug)]
 pub struct AuthorizeRejection(pub AuthorizeError);
 
+impl From<AuthorizeError> for AuthorizeRejection {
+    /// So that `?` does it in a handler: `server.resume(&handle, &browser).await?`.
+    fn from(error: AuthorizeError) -> Self {
+        Self(error)
+    }
+}
+
 impl<S> FromRequest<S> for Authorize
 where
     S: Send + Sync,
