@@ -110,8 +110,13 @@ pub struct Reply(Response<Vec<u8>>);
 impl Reply {
     /// 200 with that JSON, not to be stored (RFC 6749 §5.1).
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Self {
+        // Room for the usual answer, so that it is not moved while it grows.
+        let mut text = Vec::with_capacity(512);
         // The values are this crate's own and extension grants' attributes, which are JSON already.
-        Self::json_text(serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec()))
+        if serde_json::to_writer(&mut text, value).is_err() {
+            text = b"{}".to_vec();
+        }
+        Self::json_text(text)
     }
 
     /// 200 with text that is JSON already, not to be stored.
