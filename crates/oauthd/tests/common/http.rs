@@ -261,8 +261,9 @@ impl Answer {
     }
 
     /// Every header of that name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let name = name.to_owned();
+        self.headers.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as text.

@@ -1,0 +1,1 @@
+//! Clients from npm against the real server.
