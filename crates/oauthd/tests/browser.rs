@@ -1,1 +1,0 @@
-//! Clients from npm against the real server.
