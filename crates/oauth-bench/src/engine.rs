@@ -7,7 +7,8 @@ use axum::response::Response;
 use axum::routing::get;
 use oauth_server::axum::{Authorize, Bearer, decided, router as endpoints};
 use oauth_server::{
-    AuthorizationCode, Client, ClientCredentials, ClientSecret, GrantType, MemoryStore, RefreshToken, Scope, Secret, Server,
+    AuthorizationCode, Client, ClientCredentials, ClientSecret, GrantType, MemoryStore, RefreshToken, Scope, Secret,
+    Server,
 };
 
 use crate::workload::{CLIENT, ISSUER, REDIRECT_URI, SCOPE, SECRET, SUBJECT};

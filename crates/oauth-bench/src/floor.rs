@@ -122,7 +122,11 @@ async fn token(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: Bytes)
         "client_credentials" => {
             let scope = match &form.scope {
                 Some(asked) if **asked == *client.scope => client.scope.clone(),
-                Some(asked) if asked.split(' ').all(|token| client.scope.split(' ').any(|own| own == token)) => {
+                Some(asked)
+                    if asked
+                        .split(' ')
+                        .all(|token| client.scope.split(' ').any(|own| own == token)) =>
+                {
                     Arc::from(&**asked)
                 }
                 _ => return Err(BAD_REQUEST),
@@ -185,7 +189,10 @@ async fn introspect(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: B
 async fn resource(State(floor): State<Arc<Floor>>, headers: HeaderMap) -> Result<String, Refused> {
     let value = headers.get(header::AUTHORIZATION).ok_or(UNAUTHORIZED)?;
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-    let row = floor.rows.find(&sha256(token.ok_or(UNAUTHORIZED)?)).ok_or(UNAUTHORIZED)?;
+    let row = floor
+        .rows
+        .find(&sha256(token.ok_or(UNAUTHORIZED)?))
+        .ok_or(UNAUTHORIZED)?;
     if row.expires_at <= seconds_now() {
         return Err(UNAUTHORIZED);
     }
@@ -220,7 +227,9 @@ async fn authorize(State(floor): State<Arc<Floor>>, RawQuery(query): RawQuery) -
         && kind == "code"
         && method == "S256"
         && challenge.len() == 43
-        && scope.split(' ').all(|token| client.scope.split(' ').any(|own| own == token));
+        && scope
+            .split(' ')
+            .all(|token| client.scope.split(' ').any(|own| own == token));
     if !fine {
         return Err(BAD_REQUEST);
     }
@@ -277,7 +286,12 @@ impl Floor {
     }
 
     fn both_tokens(&self, client: &Client, subject: Option<Arc<str>>, scope: &Arc<str>, now: u64) -> Response {
-        let access = self.insert(Row::of(client, subject.clone(), scope.clone(), now + ACCESS_TOKEN_SECONDS));
+        let access = self.insert(Row::of(
+            client,
+            subject.clone(),
+            scope.clone(),
+            now + ACCESS_TOKEN_SECONDS,
+        ));
         let refresh = self.insert(Row::of(client, subject, scope.clone(), now + REFRESH_TOKEN_SECONDS));
         tokens(&access, Some(&refresh), scope)
     }
@@ -316,7 +330,9 @@ fn json(value: &impl Serialize) -> Response {
 }
 
 fn form_decoded(encoded: &[u8]) -> Cow<'_, str> {
-    form_urlencoded::parse(encoded).next().map_or(Cow::Borrowed(""), |(name, _)| name)
+    form_urlencoded::parse(encoded)
+        .next()
+        .map_or(Cow::Borrowed(""), |(name, _)| name)
 }
 
 fn sha256(text: &str) -> [u8; 32] {
@@ -325,5 +341,8 @@ fn sha256(text: &str) -> [u8; 32] {
 
 #[expect(clippy::disallowed_methods, reason = "the floor has no `Clock` to ask")]
 fn seconds_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }

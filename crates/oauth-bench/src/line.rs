@@ -80,7 +80,10 @@ impl Line {
         if workload == Workload::Rotation {
             // The first refresh token comes from a sign-in.
             while line.exchange()? == Progress::Midway {}
-            if let Script::Code { basic, refresh_token, .. } = line.script {
+            if let Script::Code {
+                basic, refresh_token, ..
+            } = line.script
+            {
                 line.script = Script::Rotate { basic, refresh_token };
             }
         }
@@ -128,7 +131,9 @@ impl Line {
                 expect(&answer, 200)?;
                 *refresh_token = token(&answer, "refresh_token")?;
             }
-            Script::Code { code, refresh_token, .. } if code.is_some() => {
+            Script::Code {
+                code, refresh_token, ..
+            } if code.is_some() => {
                 expect(&answer, 200)?;
                 *code = None;
                 *refresh_token = token(&answer, "refresh_token")?;
@@ -169,10 +174,7 @@ fn expect(answer: &Answer<'_>, status: u16) -> Result<(), String> {
     if answer.status == status && !answer.body.contains("\"active\":false") {
         Ok(())
     } else {
-        Err(format!(
-            "{status} was expected, not {}: {}",
-            answer.status, answer.body
-        ))
+        Err(format!("{status} was expected, not {}: {}", answer.status, answer.body))
     }
 }
 

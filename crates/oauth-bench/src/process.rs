@@ -67,7 +67,8 @@ impl Process {
 
     /// The most memory that it has held so far, in KiB.
     pub(crate) fn peak_memory(&self) -> Result<u64, String> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).map_err(|error| error.to_string())?;
+        let text =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).map_err(|error| error.to_string())?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok())
             .ok_or_else(|| "the kernel does not tell the peak of memory".to_owned())

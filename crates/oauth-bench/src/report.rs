@@ -163,6 +163,10 @@ mod tests {
         }
         let share = report.share(Workload::Issue, Server::Engine).unwrap();
         assert!((share - 0.5).abs() < 1e-9);
-        assert!(report.to_string().contains("| issue | engine | 30.0 µs | 0.50 | 0.85 |"));
+        assert!(
+            report
+                .to_string()
+                .contains("| issue | engine | 30.0 µs | 0.50 | 0.85 |")
+        );
     }
 }

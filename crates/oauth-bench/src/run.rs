@@ -107,7 +107,13 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
             for server in &plan.servers {
                 let sample = measure(plan, *workload, *server)
                     .map_err(|message| format!("{} on {}: {message}", workload.name(), server.name()))?;
-                eprintln!("{} {}/{} {}: {sample}", workload.name(), round + 1, plan.rounds, server.name());
+                eprintln!(
+                    "{} {}/{} {}: {sample}",
+                    workload.name(),
+                    round + 1,
+                    plan.rounds,
+                    server.name()
+                );
                 report.add(*workload, *server, sample);
             }
         }

@@ -240,7 +240,11 @@ fn raw_insert(connection: &Connection, credential: &Credential) {
 }
 
 fn one_change(credentials: &[Credential]) -> Vec<Vec<Change>> {
-    credentials.iter().cloned().map(|row| vec![Change::Insert(row)]).collect()
+    credentials
+        .iter()
+        .cloned()
+        .map(|row| vec![Change::Insert(row)])
+        .collect()
 }
 
 /// Access tokens of many authorizations and subjects.
