@@ -38,8 +38,8 @@ pub use authorization::{
 pub use builder::{BuildError, Builder, Install};
 pub use client::{Client, ClientSecret, Registration};
 pub use client_auth::{
-    Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
-    NoAuthentication, Presented, SecretVerifier, VerifierBusy, Vouched,
+    Admission, Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
+    NoAuthentication, Presented, SecretVerifier, Verdict, VerifierBusy, Vouched,
 };
 pub use context::Context;
 pub use credential::{Change, Credential, Json, JsonError, Key, Kind, State};
@@ -66,6 +66,11 @@ pub use token::{
     ACCESS_TOKEN, AccessData, Claims, Draft, Issued, OpaqueTokens, REFRESH_TOKEN, RefreshData, RefreshTokens, Rotation,
     TokenIssuer,
 };
+
+/// What `#[async_trait]` on an `impl` of a plug point is, so that writing one needs no dependency beside this.
+pub use async_trait::async_trait;
+/// The `http` crate, whose requests, responses and headers the public signatures name.
+pub use http;
 
 /// Checks that a URL can be an issuer identifier (RFC 8414 §2).
 ///

@@ -10,7 +10,7 @@ use crate::shard::{self, Shard};
 
 #[async_trait]
 impl CredentialIndex for MemoryStore {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
         let mut listed = Vec::new();
         // The shards are in the order of the keys, so the walk begins at one and ends with enough.
         let first = after.map_or(0, |key| shard::number(key.digest()));

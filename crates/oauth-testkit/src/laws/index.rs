@@ -46,7 +46,7 @@ impl Trial<'_> {
     }
 
     async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, Broken> {
-        let listed = self.of.index.list(filter, after, limit).await;
+        let listed = self.of.index.select(filter, after, limit).await;
         listed.map_err(|error| self.broken(format!("listing {filter:?} failed: {error}")))
     }
 
