@@ -212,7 +212,9 @@ pub(crate) async fn authenticate(
         Ok(client) => client,
         Err(rejection) => {
             // While a store is down nobody's secret is wrong.
-            admission.map(Admission::succeeded);
+            if let Some(admission) = admission {
+                admission.succeeded();
+            }
             return Err(rejection);
         }
     };

@@ -67,6 +67,11 @@ pub use token::{
     TokenIssuer,
 };
 
+/// What `#[async_trait]` on an `impl` of a plug point is, so that writing one needs no dependency beside this.
+pub use async_trait::async_trait;
+/// The `http` crate, whose requests, responses and headers the public signatures name.
+pub use http;
+
 /// Checks that a URL can be an issuer identifier (RFC 8414 §2).
 ///
 /// # Errors

@@ -278,11 +278,13 @@ fn bearer(request: &Incoming<'_>) -> Result<Secret, Challenge> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(Challenge::missing());
     }
-    if request
+    let in_query = request
         .uri
         .query()
-        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")))
-    {
+        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
+    // The body of a form is a way to send a token too (RFC 6750 §2.2), which does not exist here.
+    let in_body = request.form().is_ok_and(|form| form.has("access_token"));
+    if in_query || in_body {
         return Err(Challenge::invalid_request(
             "the access token is sent in more than one way",
         ));

@@ -155,6 +155,12 @@ impl From<crate::credential::JsonError> for StoreError {
     }
 }
 
+impl From<crate::scope::NotAScope> for StoreError {
+    fn from(error: crate::scope::NotAScope) -> Self {
+        Self::caused_by("a stored scope could not be read", error)
+    }
+}
+
 /// Why a commit did not take effect.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {

@@ -24,3 +24,13 @@ pub use grant_refresh::{RefreshToken, RotationPolicy};
 pub use oauth_argon2 as argon2;
 #[cfg(feature = "axum")]
 pub use oauth_axum as axum;
+#[cfg(feature = "memory")]
+pub use store_memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use store_sqlite::{Durability, SqliteOptions, SqliteStore};
+
+/// The manual. Every code block in it is compiled and run as a test.
+pub mod manual {
+    #[cfg_attr(feature = "full", doc = include_str!("../docs/writing-a-store.md"))]
+    pub mod writing_a_store {}
+}

@@ -158,7 +158,6 @@ impl Metrics {
 }
 
 /// `GET /metrics`.
-#[expect(clippy::unused_async, reason = "a handler is async, whatever it does")]
 pub async fn metrics(State(metrics): State<Metrics>) -> Response {
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (

@@ -137,7 +137,8 @@ impl Worker {
         let answer = connection.post("/token", &[], &form)?;
         assert_eq!(answer.status, 200, "{}", answer.text());
         one(&counts.issued);
-        self.machine.push((answer.member("access_token").expect("an access token"), Fate::Alive));
+        self.machine
+            .push((answer.member("access_token").expect("an access token"), Fate::Alive));
         Ok(())
     }
 
@@ -145,7 +146,11 @@ impl Worker {
         let line = &mut self.lines[at];
         let old = line.refresh.0.clone();
         line.refresh.1 = Fate::Open;
-        let form = [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &old)];
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "spa"),
+            ("refresh_token", &old),
+        ];
         let tokens = Tokens::of(&connection.post("/token", &[], &form)?);
         one(&counts.rotated);
         line.rotated.push(old);
@@ -246,7 +251,10 @@ impl Line {
             agree(token, active);
         }
         for rotated in &self.rotated {
-            assert!(!is_active(http, rotated, counts), "a rotated refresh token is alive again");
+            assert!(
+                !is_active(http, rotated, counts),
+                "a rotated refresh token is alive again"
+            );
         }
     }
 
@@ -275,7 +283,9 @@ fn is_active(http: &Http, token: &str, counts: &Counts) -> bool {
     one(&counts.introspected);
     let answer: Answer = clients::introspection(http, "", token);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["active"].as_bool().expect("introspection says active or not")
+    answer.json()["active"]
+        .as_bool()
+        .expect("introspection says active or not")
 }
 
 fn redemption(code: &str) -> [(&str, &str); 5] {
@@ -317,12 +327,18 @@ fn what_was_acknowledged_survives_every_kill() {
             }
             let patience = Deadline::in_seconds(60);
             for _ in 0..after {
-                acknowledgements.recv_timeout(patience.left()).expect("the server answers under load");
+                acknowledgements
+                    .recv_timeout(patience.left())
+                    .expect("the server answers under load");
             }
             daemon.kill();
         });
         daemon = daemon.restart();
-        let everything = if kill + 1 == KILLS { Everything::Yes } else { Everything::No };
+        let everything = if kill + 1 == KILLS {
+            Everything::Yes
+        } else {
+            Everything::No
+        };
         let http = daemon.http();
         std::thread::scope(|scope| {
             for worker in &mut workers {

@@ -1,5 +1,10 @@
 //! What every page promises, judged on every page in each of its states and with hostile values.
 
+#![expect(
+    clippy::expect_used,
+    reason = "what the tests share may fail them, and says what it missed"
+)]
+
 #[path = "../examples/render_pages/samples.rs"]
 mod samples;
 

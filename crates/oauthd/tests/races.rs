@@ -67,9 +67,18 @@ fn codes_pay_once(daemon: &Daemon, servers: &[Http], browser: &mut Browser) {
         let code = daemon.code(browser, &SPA_REQUEST);
         let answers = race(servers, "/token", &redemption(&code));
         let tokens = Tokens::of(winner(&answers));
-        assert!(!daemon.is_active(&tokens.access), "the winner's access token ended with the replays");
-        assert!(!daemon.is_active(&tokens.refresh), "the winner's refresh token ended with the replays");
-        assert_eq!(daemon.refresh(&tokens.refresh, "spa").error().as_deref(), Some("invalid_grant"));
+        assert!(
+            !daemon.is_active(&tokens.access),
+            "the winner's access token ended with the replays"
+        );
+        assert!(
+            !daemon.is_active(&tokens.refresh),
+            "the winner's refresh token ended with the replays"
+        );
+        assert_eq!(
+            daemon.refresh(&tokens.refresh, "spa").error().as_deref(),
+            Some("invalid_grant")
+        );
     }
 }
 
@@ -83,7 +92,10 @@ fn refresh_tokens_pay_once(daemon: &Daemon, servers: &[Http], browser: &mut Brow
         let all = [&first.refresh, &second.refresh, &first.access, &second.access];
         let live = all.iter().filter(|token| daemon.is_active(token)).count();
         assert_eq!(live, 0, "nothing of a replayed authorization is alive");
-        assert_eq!(daemon.refresh(&second.refresh, "spa").error().as_deref(), Some("invalid_grant"));
+        assert_eq!(
+            daemon.refresh(&second.refresh, "spa").error().as_deref(),
+            Some("invalid_grant")
+        );
     }
 }
 
@@ -139,7 +151,12 @@ fn within_the_grace_one_line_survives_of_many() {
             assert!(!won.is_empty());
             for answer in answers.iter().filter(|answer| answer.status != 200) {
                 // A rival that lost twice in a row is told to come again.
-                assert!(matches!(answer.status, 400 | 503), "{} {}", answer.status, answer.text());
+                assert!(
+                    matches!(answer.status, 400 | 503),
+                    "{} {}",
+                    answer.status,
+                    answer.text()
+                );
             }
             let live: Vec<&Tokens> = won.iter().filter(|it| daemon.is_active(&it.refresh)).collect();
             assert_eq!(live.len(), 1, "one line of {} survives", won.len());
@@ -168,8 +185,14 @@ fn a_consent_that_is_sent_twice_at_once_gives_one_code() {
                 rival.write(body.as_bytes()).unwrap();
             }
             let answers: Vec<Answer> = rivals.iter_mut().map(|rival| rival.receive("POST").unwrap()).collect();
-            let codes = answers.iter().filter_map(|answer| answer.redirected_with("code")).count();
-            let others = answers.iter().filter(|answer| (400..500).contains(&answer.status)).count();
+            let codes = answers
+                .iter()
+                .filter_map(|answer| answer.redirected_with("code"))
+                .count();
+            let others = answers
+                .iter()
+                .filter(|answer| (400..500).contains(&answer.status))
+                .count();
             assert_eq!((codes, others), (1, 7));
         }
     }

@@ -78,11 +78,19 @@ fn whole_flow(daemon: &Daemon, client: &Client) {
         .request(&http)
         .expect("the code is good for tokens");
     assert!(tokens.expires_in().is_some());
-    let scope: Vec<&str> = tokens.scopes().expect("the scope is told").iter().map(|it| it.as_str()).collect();
+    let scope: Vec<&str> = tokens
+        .scopes()
+        .expect("the scope is told")
+        .iter()
+        .map(|it| it.as_str())
+        .collect();
     assert_eq!(scope, ["read", "write"]);
     let refresh_token = tokens.refresh_token().expect("a refresh token").clone();
 
-    let next = client.exchange_refresh_token(&refresh_token).request(&http).expect("it can be refreshed");
+    let next = client
+        .exchange_refresh_token(&refresh_token)
+        .request(&http)
+        .expect("it can be refreshed");
     assert_ne!(next.access_token().secret(), tokens.access_token().secret());
     let current = next.refresh_token().cloned().unwrap_or(refresh_token);
 
@@ -94,13 +102,19 @@ fn whole_flow(daemon: &Daemon, client: &Client) {
         .expect("it can be revoked");
     assert_eq!(introspected(daemon, next.access_token()), None);
     let gone: RefreshToken = current;
-    client.exchange_refresh_token(&gone).request(&http).expect_err("a revoked token is no token");
+    client
+        .exchange_refresh_token(&gone)
+        .request(&http)
+        .expect_err("a revoked token is no token");
 }
 
 /// The subject of a token, as a resource server is told; `None` if it is not active.
 fn introspected(daemon: &Daemon, token: &AccessToken) -> Option<String> {
     let resource_server = client(daemon, "api", Some(API), "https://unused.example/");
-    let answer = resource_server.introspect(token).request(&transport(daemon)).expect("an introspection answer");
+    let answer = resource_server
+        .introspect(token)
+        .request(&transport(daemon))
+        .expect("an introspection answer");
     answer.active().then(|| answer.sub().unwrap_or_default().to_owned())
 }
 
@@ -138,7 +152,10 @@ fn a_machine_gets_a_token_by_either_way_to_send_its_secret() {
 fn a_wrong_secret_is_an_error_that_the_crate_understands() {
     let daemon = Daemon::serve(&Config::in_memory());
     let wrong = client(&daemon, "web", Some("wrong"), "https://unused.example/");
-    let error = wrong.exchange_client_credentials().request(&transport(&daemon)).expect_err("it is refused");
+    let error = wrong
+        .exchange_client_credentials()
+        .request(&transport(&daemon))
+        .expect_err("it is refused");
     let oauth2::RequestTokenError::ServerResponse(answer) = error else {
         panic!("not the server's answer: {error:?}");
     };

@@ -5,7 +5,9 @@ mod common;
 
 use std::path::Path;
 
-use common::clients::{self, ALICE, API, MACHINE, NATIVE_REQUEST, Request, SPA_REQUEST, VERIFIER, WEB, WEB_REQUEST, basic};
+use common::clients::{
+    self, ALICE, API, MACHINE, NATIVE_REQUEST, Request, SPA_REQUEST, VERIFIER, WEB, WEB_REQUEST, basic,
+};
 use common::{Config, Daemon, Landing};
 
 /// Everything secret that was seen, with what it is.
@@ -21,7 +23,10 @@ impl Canaries {
 
     fn are_absent_from(&self, place: &str, bytes: &[u8]) {
         for (what, secret) in &self.0 {
-            for form in [secret.clone(), form_urlencoded::byte_serialize(secret.as_bytes()).collect()] {
+            for form in [
+                secret.clone(),
+                form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+            ] {
                 let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
                 assert!(!found, "{place} holds {what}");
             }
@@ -33,7 +38,12 @@ impl Canaries {
 fn flows(daemon: &Daemon) -> Canaries {
     let http = daemon.http();
     let mut canaries = Canaries::default();
-    for (what, secret) in [("a password", ALICE), ("a secret", WEB), ("a secret", MACHINE), ("a secret", API)] {
+    for (what, secret) in [
+        ("a password", ALICE),
+        ("a secret", WEB),
+        ("a secret", MACHINE),
+        ("a secret", API),
+    ] {
         canaries.add(what, secret);
     }
     canaries.add("a verifier", VERIFIER);
@@ -82,7 +92,12 @@ fn flows(daemon: &Daemon) -> Canaries {
         let form = stranger.open("/account").page().form("/sign-in").clone();
         let password = canary("password");
         assert_eq!(page.answer.status, 200);
-        assert_eq!(stranger.submit_once(&form, &[("username", "alice"), ("password", &password)]).status, 401);
+        assert_eq!(
+            stranger
+                .submit_once(&form, &[("username", "alice"), ("password", &password)])
+                .status,
+            401
+        );
         canaries.add("a wrong password", password);
 
         let secret = canary("secret");
@@ -90,13 +105,61 @@ fn flows(daemon: &Daemon) -> Canaries {
         let refresh_token = canary("refresh");
         let token = canary("token");
         let assertion = canary("assertion");
-        http.post_with("/token", &[("authorization", &basic("web", &secret))], &[("grant_type", "client_credentials")]);
-        http.post("/token", &[("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", &secret)]);
-        http.post("/token", &[("grant_type", "authorization_code"), ("client_id", "native"), ("code", &code), ("code_verifier", &secret)]);
-        http.post("/token", &[("grant_type", "refresh_token"), ("client_id", "native"), ("refresh_token", &refresh_token)]);
-        http.post("/token", &[("grant_type", "password"), ("client_id", "native"), ("username", "alice"), ("password", &secret)]);
-        http.post("/token", &[("grant_type", "client_credentials"), ("client_assertion", &assertion), ("client_assertion_type", "urn:x")]);
-        http.post("/token", &[("client_id", "machine"), ("client_secret", &secret), ("client_secret", &secret)]);
+        http.post_with(
+            "/token",
+            &[("authorization", &basic("web", &secret))],
+            &[("grant_type", "client_credentials")],
+        );
+        http.post(
+            "/token",
+            &[
+                ("grant_type", "client_credentials"),
+                ("client_id", "machine"),
+                ("client_secret", &secret),
+            ],
+        );
+        http.post(
+            "/token",
+            &[
+                ("grant_type", "authorization_code"),
+                ("client_id", "native"),
+                ("code", &code),
+                ("code_verifier", &secret),
+            ],
+        );
+        http.post(
+            "/token",
+            &[
+                ("grant_type", "refresh_token"),
+                ("client_id", "native"),
+                ("refresh_token", &refresh_token),
+            ],
+        );
+        http.post(
+            "/token",
+            &[
+                ("grant_type", "password"),
+                ("client_id", "native"),
+                ("username", "alice"),
+                ("password", &secret),
+            ],
+        );
+        http.post(
+            "/token",
+            &[
+                ("grant_type", "client_credentials"),
+                ("client_assertion", &assertion),
+                ("client_assertion_type", "urn:x"),
+            ],
+        );
+        http.post(
+            "/token",
+            &[
+                ("client_id", "machine"),
+                ("client_secret", &secret),
+                ("client_secret", &secret),
+            ],
+        );
         clients::introspection(&http, "", &token);
         clients::revoke(&http, "", &token, "web");
         http.get_with("/account", &[("authorization", &format!("Bearer {token}"))]);
@@ -106,9 +169,18 @@ fn flows(daemon: &Daemon) -> Canaries {
         http.get(&format!("/consent?request={token}"));
         http.get(&format!("/no-such-page?access_token={token}"));
         http.get(&format!("/account?password={secret}"));
-        http.get(&format!("{}&access_token={token}&id_token_hint={assertion}", WEB_REQUEST.path("")));
+        http.get(&format!(
+            "{}&access_token={token}&id_token_hint={assertion}",
+            WEB_REQUEST.path("")
+        ));
         http.raw(format!("GET /{secret} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {secret}\0\r\n\r\n").as_bytes());
-        for (what, value) in [("a wrong secret", secret), ("a wrong code", code), ("a wrong token", refresh_token), ("a wrong token", token), ("an assertion", assertion)] {
+        for (what, value) in [
+            ("a wrong secret", secret),
+            ("a wrong code", code),
+            ("a wrong token", refresh_token),
+            ("a wrong token", token),
+            ("an assertion", assertion),
+        ] {
             canaries.add(what, value);
         }
     }
@@ -122,7 +194,12 @@ fn files_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
         .expect("the directory of the server")
         .map(|entry| entry.expect("an entry of it").path())
         .filter(|path| path.is_file() && path.extension().is_none_or(|ending| ending != "toml"))
-        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("a readable file")))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                std::fs::read(&path).expect("a readable file"),
+            )
+        })
         .collect();
     files.sort();
     files
@@ -135,8 +212,14 @@ fn nothing_secret_is_kept(format: &str) {
     });
     let canaries = flows(&daemon);
     let mut places = files_of(daemon.directory());
-    assert!(places.iter().any(|(name, _)| name.ends_with("oauthd.db")), "the database is looked at");
-    assert!(places.iter().any(|(name, _)| name.ends_with("-wal")), "and what is not yet in it");
+    assert!(
+        places.iter().any(|(name, _)| name.ends_with("oauthd.db")),
+        "the database is looked at"
+    );
+    assert!(
+        places.iter().any(|(name, _)| name.ends_with("-wal")),
+        "and what is not yet in it"
+    );
     let metrics = daemon.http().get("/metrics");
     daemon.terminate();
     daemon.wait(common::Deadline::in_seconds(15)).expect("it ends");
@@ -146,8 +229,11 @@ fn nothing_secret_is_kept(format: &str) {
     let lines = output.lines().filter(|line| line.contains("/token")).count();
     assert!(lines >= 10, "requests are logged:\n{output}");
     if format == "json" {
-        let logged: Vec<serde_json::Value> =
-            output.lines().filter(|line| line.starts_with('{')).filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let logged: Vec<serde_json::Value> = output
+            .lines()
+            .filter(|line| line.starts_with('{'))
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         assert!(logged.len() >= lines, "every request is one line of JSON:\n{output}");
     }
     places.push(("the log".to_owned(), output.into_bytes()));

@@ -96,17 +96,17 @@ impl Queue {
 
     /// Takes nothing new from now on. The answer comes when the writer has gone.
     pub(crate) fn close(&self) -> oneshot::Receiver<Result<(), StoreError>> {
-        let (closer, closed) = oneshot::channel();
+        let (closer, gone) = oneshot::channel();
         let mut waiting = self.lock();
         if waiting.stage == Stage::Closed {
             // Whether anyone still waits for this is not of interest here.
             drop(closer.send(Ok(())));
-            return closed;
+            return gone;
         }
         waiting.stage = Stage::Closing;
         waiting.closers.push(closer);
         self.wake(waiting);
-        closed
+        gone
     }
 
     /// Says that the writer has gone, and how that went.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use oauth_server::argon2::is_argon2;
+use oauth_server::argon2::{Argon2, is_argon2};
 use oauth_server::{AuthMethod, Client, ClientSecret, GrantType, Scope, Secret, check_redirect_uri};
 use serde_json::Value;
 
@@ -161,14 +161,13 @@ impl ClientMetadata {
                 None
             }
             GivenSecret::Plain(secret) => (method != Some(&AuthMethod::NONE)).then(|| ClientSecret::generated(secret)),
-            GivenSecret::Hash(hash) if is_sha256(hash) || is_argon2(hash) => {
-                Some(ClientSecret::from_hash(hash.as_str()))
-            }
-            GivenSecret::Hash(_) => {
-                let why = "neither `sha256:` with 43 base64url characters nor a PHC string of argon2";
-                faults.add("client_secret_hash", why);
-                None
-            }
+            GivenSecret::Hash(hash) => match check_hash(hash) {
+                Ok(()) => Some(ClientSecret::from_hash(hash.as_str())),
+                Err(why) => {
+                    faults.add("client_secret_hash", why);
+                    None
+                }
+            },
         }
     }
 
@@ -265,11 +264,15 @@ pub(crate) fn without_openid(scope: &Scope) -> Scope {
     Scope::of(scope.tokens().filter(|token| *token != OPENID)).unwrap_or_default()
 }
 
-fn is_sha256(hash: &str) -> bool {
-    hash.strip_prefix("sha256:").is_some_and(|digest| {
-        let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        digest.len() == 43 && digest.bytes().all(in_alphabet)
-    })
+fn check_hash(hash: &str) -> Result<(), String> {
+    if is_argon2(hash) {
+        return Argon2::check(hash).map_err(|error| error.to_string());
+    }
+    let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match hash.strip_prefix("sha256:") {
+        Some(digest) if digest.len() == 43 && digest.bytes().all(in_alphabet) => Ok(()),
+        _ => Err("neither `sha256:` with 43 base64url characters nor a PHC string of argon2".to_owned()),
+    }
 }
 
 #[derive(Default)]

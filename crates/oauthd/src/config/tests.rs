@@ -433,9 +433,12 @@ fn two_of_one_name_are_refused() {
         problem(&format!("{alice}{alice}")),
         "oauthd.toml:6: users[1].username: there are two users `alice`"
     );
-    let both = "client_secret = \"s\"\nclient_secret_hash = \"$argon2id$x\"";
+    let both = format!(
+        "client_secret = \"s\"\nclient_secret_hash = \"sha256:{}\"",
+        "x".repeat(43)
+    );
     assert_eq!(
-        client_problem(both),
+        client_problem(&both),
         "oauthd.toml:5: clients[0].client_secret_hash: there is a client_secret already; keep one of the two"
     );
 }
@@ -458,7 +461,7 @@ fn what_a_client_leaves_out_follows_from_the_rest() {
         redirect_uris = ["https://app.example/cb"]
         [[clients]]
         client_id = "api"
-        client_secret_hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$x"
+        client_secret_hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
         introspect = true
         "#,
     );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oauth_server::Secret;
-use oauth_server::argon2::{LONGEST_PASSWORD, is_argon2};
+use oauth_server::argon2::{Argon2, LONGEST_PASSWORD, is_argon2};
 
 use super::document::Section;
 use super::settings::{ConfiguredUser, Password};
@@ -86,11 +86,17 @@ fn read_password(section: &mut Section<'_>) -> Option<Password> {
                 }
             }
         }
-        (None, Some(hash)) if is_argon2(&hash) => Some(Password::Hashed(hash)),
-        (None, Some(_)) => {
+        (None, Some(hash)) if !is_argon2(&hash) => {
             section.problem("password_hash", "not a PHC string of argon2 (`$argon2id$…`)");
             None
         }
+        (None, Some(hash)) => match Argon2::check(&hash) {
+            Ok(()) => Some(Password::Hashed(hash)),
+            Err(error) => {
+                section.problem("password_hash", error.to_string());
+                None
+            }
+        },
         (None, None) => {
             section.problem("password", "a user needs password or password_hash");
             None

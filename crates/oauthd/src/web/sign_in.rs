@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use oauth_server::{Admission, Attempt, ClientId, Pending, Secret};
+use oauth_server::{Attempt, ClientId, Pending, Secret};
 
 use super::authorize::requester;
 use super::forms::Form;
@@ -45,11 +45,15 @@ pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
         }
         Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => {
             // Nobody could tell whether the password was right, so it was not wrong.
-            admission.map(Admission::succeeded);
+            if let Some(admission) = admission {
+                admission.succeeded();
+            }
             return web.unavailable(&error);
         }
     };
-    admission.map(Admission::succeeded);
+    if let Some(admission) = admission {
+        admission.succeeded();
+    }
     let signed_in = match web.0.sessions.sign_in(subject).await {
         Ok(signed_in) => signed_in,
         Err(error) => return web.unavailable(&error),

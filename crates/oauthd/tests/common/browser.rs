@@ -113,7 +113,11 @@ impl Browser {
 
     /// The `Cookie` header; empty if there are none.
     pub(crate) fn cookie_header(&self) -> String {
-        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         pairs.join("; ")
     }
 
@@ -127,7 +131,9 @@ impl Browser {
         let answer = self.http.send(method, path, &all, body);
         for cookie in answer.all("set-cookie") {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
-            let Some((name, value)) = pair.split_once('=') else { continue };
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
             if attributes.to_ascii_lowercase().contains("max-age=0") {
                 self.cookies.remove(name.trim());
             } else {
@@ -178,7 +184,10 @@ impl Browser {
                 None => return Landing::Elsewhere(location),
             }
         }
-        panic!("{REDIRECTIONS} redirections in a row, the last to {}", path.split('?').next().unwrap_or_default());
+        panic!(
+            "{REDIRECTIONS} redirections in a row, the last to {}",
+            path.split('?').next().unwrap_or_default()
+        );
     }
 
     fn path_of<'a>(&self, uri: &'a str) -> Option<&'a str> {
@@ -205,7 +214,10 @@ impl Form {
 
     /// The value of a field.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -227,7 +239,9 @@ impl Page {
     pub(crate) fn heading(&self) -> String {
         let html = self.answer.text();
         let inner = html.split_once("<h1").and_then(|(_, rest)| rest.split_once('>'));
-        let inner = inner.and_then(|(_, rest)| rest.split_once("</h1>")).map(|(inner, _)| inner);
+        let inner = inner
+            .and_then(|(_, rest)| rest.split_once("</h1>"))
+            .map(|(inner, _)| inner);
         words(inner.unwrap_or(&html))
     }
 
@@ -273,14 +287,21 @@ fn forms(html: &str) -> Vec<Form> {
     let mut strays: Vec<(String, (String, String))> = Vec::new();
     let mut inside = false;
     for (name, attributes) in tags(html) {
-        let attribute = |wanted: &str| attributes.iter().find(|(own, _)| own == wanted).map(|(_, value)| value.clone());
+        let attribute = |wanted: &str| {
+            attributes
+                .iter()
+                .find(|(own, _)| own == wanted)
+                .map(|(_, value)| value.clone())
+        };
         match name.as_str() {
             "form" => {
                 inside = true;
                 forms.push(Form {
                     id: attribute("id").unwrap_or_default(),
                     action: attribute("action").unwrap_or_default(),
-                    method: attribute("method").unwrap_or_else(|| "get".to_owned()).to_ascii_lowercase(),
+                    method: attribute("method")
+                        .unwrap_or_else(|| "get".to_owned())
+                        .to_ascii_lowercase(),
                     ..Form::default()
                 });
             }
@@ -291,7 +312,10 @@ fn forms(html: &str) -> Vec<Form> {
                 }
             }
             "button" => {
-                let button = (attribute("name").unwrap_or_default(), attribute("value").unwrap_or_default());
+                let button = (
+                    attribute("name").unwrap_or_default(),
+                    attribute("value").unwrap_or_default(),
+                );
                 match (attribute("form"), forms.last_mut()) {
                     (Some(owner), _) => strays.push((owner, button)),
                     (None, Some(form)) if inside => form.buttons.push(button),
@@ -318,7 +342,11 @@ pub(crate) fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
             Some(comment) => comment.split_once("-->").map_or("", |(_, after)| after),
             None => {
                 let (tag, after) = tag(after);
-                let skipped = if tag.0 == "style" { after.split_once("</style>") } else { None };
+                let skipped = if tag.0 == "style" {
+                    after.split_once("</style>")
+                } else {
+                    None
+                };
                 found.push(tag);
                 skipped.map_or(after, |(_, after)| after)
             }

@@ -112,7 +112,10 @@ introspect = true
 /// The value of `Authorization` for a client; both halves form-encoded (RFC 6749 §2.3.1).
 pub(crate) fn basic(client: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client), encode(secret))))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", encode(client), encode(secret)))
+    )
 }
 
 /// A code verifier and its challenge (RFC 7636 §4.2).
@@ -276,7 +279,9 @@ impl Daemon {
     /// Whether a token is good for anything.
     pub(crate) fn is_active(&self, token: &str) -> bool {
         let told = self.introspect(token);
-        told["active"].as_bool().unwrap_or_else(|| panic!("no introspection answer: {told}"))
+        told["active"]
+            .as_bool()
+            .unwrap_or_else(|| panic!("no introspection answer: {told}"))
     }
 
     /// Refreshes as a client: `native` and `spa` without a secret, others with theirs.

@@ -234,7 +234,9 @@ impl Daemon {
     /// A browser without cookies.
     pub(crate) fn browser(&self) -> Browser {
         let host_ends = self.issuer.find("//").map_or(0, |at| at + 2);
-        let origin_ends = self.issuer[host_ends..].find('/').map_or(self.issuer.len(), |at| at + host_ends);
+        let origin_ends = self.issuer[host_ends..]
+            .find('/')
+            .map_or(self.issuer.len(), |at| at + host_ends);
         Browser::new(&self.http(), &self.issuer[..origin_ends])
     }
 
@@ -280,7 +282,10 @@ impl Daemon {
     pub(crate) fn terminate(&self) {
         let process = self.child.id().to_string();
         let status = Command::new("kill").args(["-TERM", &process]).status();
-        assert!(status.is_ok_and(|status| status.success()), "the process is there to be told");
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "the process is there to be told"
+        );
     }
 
     /// `SIGKILL`, and waits until it is gone.
@@ -369,7 +374,9 @@ fn free_address() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..1000 {
         let turn = NEXT.fetch_add(1, Ordering::Relaxed);
-        let spread = std::process::id().wrapping_mul(7919).wrapping_add(turn.wrapping_mul(13));
+        let spread = std::process::id()
+            .wrapping_mul(7919)
+            .wrapping_add(turn.wrapping_mul(13));
         let port = 20_000 + u16::try_from(spread % 12_000).expect("it is below 12000");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         if TcpListener::bind(address).is_ok() {

@@ -27,13 +27,29 @@ fn only_the_word_approve_approves() {
     buttons.sort();
     let named = |value: &str| ("decision".to_owned(), value.to_owned());
     assert_eq!(buttons, [named("approve"), named("deny")]);
-    for decision in ["", "Approve", "APPROVE", "approve ", " approve", "yes", "1", "true", "approve\u{200b}", "approve,deny"] {
+    for decision in [
+        "",
+        "Approve",
+        "APPROVE",
+        "approve ",
+        " approve",
+        "yes",
+        "1",
+        "true",
+        "approve\u{200b}",
+        "approve,deny",
+    ] {
         let answer = alice.submit_once(&form, &[("decision", decision)]);
         assert_eq!((answer.status, answer.location()), (400, None), "{decision:?}");
     }
     let undecided = alice.submit_once(&form, &[]);
     assert_eq!((undecided.status, undecided.location()), (400, None));
-    for pair in ["decision=approve&decision=deny", "decision=deny&decision=approve", "decision[]=approve", "Decision=approve"] {
+    for pair in [
+        "decision=approve&decision=deny",
+        "decision=deny&decision=approve",
+        "decision[]=approve",
+        "Decision=approve",
+    ] {
         let body = format!("{}&{pair}", encoded(&form.filled(&[])));
         let answer = alice.send("POST", "/consent", &[FORM], body.as_bytes());
         assert_eq!((answer.status, answer.location()), (400, None), "{pair}");
@@ -55,10 +71,17 @@ fn a_denial_is_told_and_final() {
     let uri = alice.submit(&form, &[("decision", "deny")]).elsewhere();
     let told = |name| crate::common::http::parameter(&uri, name);
     assert_eq!(told("error").as_deref(), Some("access_denied"));
-    assert_eq!((told("state").as_deref(), told("iss")), (Some("some-state"), Some(daemon.issuer.clone())));
+    assert_eq!(
+        (told("state").as_deref(), told("iss")),
+        (Some("some-state"), Some(daemon.issuer.clone()))
+    );
     assert_eq!(told("code"), None);
     let again = alice.submit_once(&form, &[("decision", "approve")]);
-    assert!((400..500).contains(&again.status) && again.location().is_none(), "{}", again.status);
+    assert!(
+        (400..500).contains(&again.status) && again.location().is_none(),
+        "{}",
+        again.status
+    );
 }
 
 #[test]
@@ -67,13 +90,24 @@ fn a_consent_that_is_sent_twice_gives_one_code() {
     let mut alice = daemon.signed_in("alice", ALICE);
     let form = alice.open(&NATIVE_REQUEST.path("")).page().form("/consent").clone();
     let first = alice.submit_once(&form, &[("decision", "approve")]);
-    assert_eq!(first.status, 303, "never 307: the form would be sent on (RFC 9700 §4.12)");
+    assert_eq!(
+        first.status, 303,
+        "never 307: the form would be sent on (RFC 9700 §4.12)"
+    );
     let code = first.redirected_with("code").expect("a code");
     for decision in ["approve", "deny"] {
         let again = alice.submit_once(&form, &[("decision", decision)]);
-        assert!((400..500).contains(&again.status) && again.location().is_none(), "{}", again.status);
+        assert!(
+            (400..500).contains(&again.status) && again.location().is_none(),
+            "{}",
+            again.status
+        );
     }
-    assert_eq!(daemon.redeem(&code, &NATIVE_REQUEST).status, 200, "the code of the first is not harmed");
+    assert_eq!(
+        daemon.redeem(&code, &NATIVE_REQUEST).status,
+        200,
+        "the code of the first is not harmed"
+    );
 }
 
 #[test]
@@ -106,7 +140,12 @@ fn looking_with_head_changes_nothing() {
     let mut alice = daemon.signed_in("alice", ALICE);
     for request in [FIRST_REQUEST, WEB_REQUEST] {
         let answer = alice.send("HEAD", &request.path(""), &[], b"");
-        assert!(answer.status < 300 && answer.location().is_none(), "{}: {}", request.client, answer.status);
+        assert!(
+            answer.status < 300 && answer.location().is_none(),
+            "{}: {}",
+            request.client,
+            answer.status
+        );
         assert!(answer.body.is_empty());
     }
     let mut stranger = daemon.browser();
@@ -126,20 +165,46 @@ fn state_comes_back_as_it_was() {
     let long = "s".repeat(512);
     let longest = "s".repeat(4096);
     let states = [
-        "x", &long, &longest, "a b+c%20d", "é ✓ 😀", "\r\nSet-Cookie: planted=1\r\n", "\"<script>'&amp;", "a&b=c;d#e?f/g",
-        "\t\u{1}\u{7f}", "%00%0d%0a",
+        "x",
+        &long,
+        &longest,
+        "a b+c%20d",
+        "é ✓ 😀",
+        "\r\nSet-Cookie: planted=1\r\n",
+        "\"<script>'&amp;",
+        "a&b=c;d#e?f/g",
+        "\t\u{1}\u{7f}",
+        "%00%0d%0a",
     ];
     let challenge = clients::pkce(clients::VERIFIER);
     for state in states {
         let good = format!("/authorize?{}", encoded(&FIRST_REQUEST.pairs(state, &challenge)));
-        let bad = format!("/authorize?{}", encoded(&Request { scope: "beyond", ..FIRST_REQUEST }.pairs(state, &challenge)));
+        let bad = format!(
+            "/authorize?{}",
+            encoded(
+                &Request {
+                    scope: "beyond",
+                    ..FIRST_REQUEST
+                }
+                .pairs(state, &challenge)
+            )
+        );
         for (path, outcome) in [(good, "code"), (bad, "error")] {
             let answer = alice.send("GET", &path, &[], b"");
             assert_eq!(answer.status, 303, "{state:?}");
-            assert_eq!(answer.redirected_with("state").as_deref(), Some(state), "with {outcome}");
+            assert_eq!(
+                answer.redirected_with("state").as_deref(),
+                Some(state),
+                "with {outcome}"
+            );
             assert!(answer.redirected_with(outcome).is_some(), "{outcome} for {state:?}");
             assert_eq!(answer.all("location").count(), 1);
-            assert!(!answer.headers.iter().any(|(_, value)| value.contains("planted=1\r") || value == "planted=1"));
+            assert!(
+                !answer
+                    .headers
+                    .iter()
+                    .any(|(_, value)| value.contains("planted=1\r") || value == "planted=1")
+            );
         }
     }
     let too_long = "s".repeat(5000);

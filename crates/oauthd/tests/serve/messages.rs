@@ -35,20 +35,34 @@ fn allowed(answer: &Answer) -> Vec<String> {
 fn a_method_that_a_path_does_not_have_is_405_with_allow() {
     let daemon = Daemon::serve(&Config::in_memory());
     for (path, methods) in PATHS {
-        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "post", "GETT"] {
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "post", "GETT",
+        ] {
             let answer = daemon.http().send(method, path, &[], b"");
             if methods.is_empty() {
                 assert_eq!(answer.status, 404, "{method} {path}");
             } else if methods.contains(&method) {
-                assert!(![404, 405, 501].contains(&answer.status), "{method} {path}: {}", answer.status);
+                assert!(
+                    ![404, 405, 501].contains(&answer.status),
+                    "{method} {path}: {}",
+                    answer.status
+                );
             } else {
                 assert_eq!(answer.status, 405, "{method} {path}");
                 let allow = allowed(&answer);
                 for method in methods {
                     // GET implies HEAD.
-                    assert!(allow.iter().any(|own| own == method) || *method == "HEAD", "{path}: Allow: {allow:?}");
+                    assert!(
+                        allow.iter().any(|own| own == method) || *method == "HEAD",
+                        "{path}: Allow: {allow:?}"
+                    );
                 }
-                assert!(allow.iter().all(|own| own == "OPTIONS" || methods.contains(&own.as_str())), "{path}: {allow:?}");
+                assert!(
+                    allow
+                        .iter()
+                        .all(|own| own == "OPTIONS" || methods.contains(&own.as_str())),
+                    "{path}: {allow:?}"
+                );
             }
         }
     }
@@ -57,10 +71,19 @@ fn a_method_that_a_path_does_not_have_is_405_with_allow() {
 #[test]
 fn head_has_the_headers_of_get_and_no_body() {
     let daemon = Daemon::serve(&Config::in_memory());
-    for path in ["/.well-known/oauth-authorization-server", "/account", "/healthz", "/metrics"] {
+    for path in [
+        "/.well-known/oauth-authorization-server",
+        "/account",
+        "/healthz",
+        "/metrics",
+    ] {
         let get = daemon.http().get(path);
         let head = daemon.http().send("HEAD", path, &[], b"");
-        assert_eq!((head.status, head.header("content-type")), (get.status, get.header("content-type")), "{path}");
+        assert_eq!(
+            (head.status, head.header("content-type")),
+            (get.status, get.header("content-type")),
+            "{path}"
+        );
         assert!(head.body.is_empty());
     }
 }
@@ -73,8 +96,21 @@ fn names_for_a_path_are_not_other_ways_in() {
     let http = daemon.http();
     assert_eq!(http.send("POST", "/token", &headers, body).status, 200);
     for path in [
-        "//token", "/./token", "/token/", "/TOKEN", "/token;x", "/a/../token", "/token%2f", "/token%00", "/token.json",
-        "/%2ftoken", "/token//", "/\\token", "/../token", "/.well-known/../token", "/healthz/../token",
+        "//token",
+        "/./token",
+        "/token/",
+        "/TOKEN",
+        "/token;x",
+        "/a/../token",
+        "/token%2f",
+        "/token%00",
+        "/token.json",
+        "/%2ftoken",
+        "/token//",
+        "/\\token",
+        "/../token",
+        "/.well-known/../token",
+        "/healthz/../token",
     ] {
         let answer = http.send("POST", path, &headers, body);
         assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
@@ -83,13 +119,25 @@ fn names_for_a_path_are_not_other_ways_in() {
     let anonymous = http.send("POST", "/%74oken", &[crate::common::http::FORM], body);
     assert!([401, 404].contains(&anonymous.status), "{}", anonymous.status);
     // Credentials in the address are not looked at.
-    let query = encoded(&[("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", clients::MACHINE)]);
+    let query = encoded(&[
+        ("grant_type", "client_credentials"),
+        ("client_id", "machine"),
+        ("client_secret", clients::MACHINE),
+    ]);
     let answer = http.send("POST", &format!("/token?{query}"), &[crate::common::http::FORM], b"");
     assert!([400, 401].contains(&answer.status), "{}", answer.status);
     let answer = http.get(&format!("/token?{query}"));
     assert_eq!(answer.status, 405);
-    for (name, value) in [("x-http-method-override", "POST"), ("x-method-override", "POST"), ("x-http-method", "POST")] {
-        assert_eq!(http.get_with(&format!("/token?{query}&_method=POST"), &[(name, value)]).status, 405);
+    for (name, value) in [
+        ("x-http-method-override", "POST"),
+        ("x-method-override", "POST"),
+        ("x-http-method", "POST"),
+    ] {
+        assert_eq!(
+            http.get_with(&format!("/token?{query}&_method=POST"), &[(name, value)])
+                .status,
+            405
+        );
     }
 }
 
@@ -118,17 +166,32 @@ fn a_token_request_is_a_form_and_its_answer_json() {
             let answer = http.send("POST", "/token", &headers, form);
             let fits = answer.status == status || (status == 400 && answer.status == 415);
             assert!(fits, "{media_type:?}: {}", answer.status);
-            assert_eq!(answer.header("content-type"), Some("application/json"), "{media_type:?}");
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/json"),
+                "{media_type:?}"
+            );
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert!(answer.json().is_object());
         }
     }
     let json = br#"{"grant_type":"client_credentials"}"#;
-    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+    ];
     assert!([400, 415].contains(&http.send("POST", "/token", &headers, json).status));
-    let compressed = [crate::common::http::FORM, ("authorization", &authorization), ("content-encoding", "gzip")];
+    let compressed = [
+        crate::common::http::FORM,
+        ("authorization", &authorization),
+        ("content-encoding", "gzip"),
+    ];
     assert_eq!(http.send("POST", "/token", &compressed, form).status, 415);
-    let twice = [crate::common::http::FORM, ("authorization", &authorization), ("authorization", "Basic eDp5")];
+    let twice = [
+        crate::common::http::FORM,
+        ("authorization", &authorization),
+        ("authorization", "Basic eDp5"),
+    ];
     assert_eq!(http.send("POST", "/token", &twice, form).status, 400);
 }
 
@@ -137,15 +200,27 @@ fn a_revocation_is_answered_so_that_clients_like_it() {
     let daemon = Daemon::serve(&Config::in_memory());
     for token in ["no-such-token", "a.b.c"] {
         let answer = clients::revoke(&daemon.http(), "", token, "web");
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("application/json"))
+        );
     }
     let mut browser = daemon.browser();
     let tokens = daemon.tokens(&mut browser, &WEB_REQUEST);
-    assert_eq!(clients::revoke(&daemon.http(), "", &tokens.refresh, "other").status, 200);
-    assert!(daemon.is_active(&tokens.refresh), "another client's token is left alone");
+    assert_eq!(
+        clients::revoke(&daemon.http(), "", &tokens.refresh, "other").status,
+        200
+    );
+    assert!(
+        daemon.is_active(&tokens.refresh),
+        "another client's token is left alone"
+    );
     assert_eq!(clients::revoke(&daemon.http(), "", &tokens.refresh, "web").status, 200);
     assert!(!daemon.is_active(&tokens.refresh) && !daemon.is_active(&tokens.access));
-    assert_eq!(clients::introspection(&daemon.http(), "", &tokens.access).text(), r#"{"active":false}"#);
+    assert_eq!(
+        clients::introspection(&daemon.http(), "", &tokens.access).text(),
+        r#"{"active":false}"#
+    );
 }
 
 #[test]
@@ -163,21 +238,53 @@ fn only_origins_of_public_clients_may_read_answers() {
         let preflight = http.send("OPTIONS", path, &asking("https://spa.example"), b"");
         assert!(preflight.status < 300, "{path}: {}", preflight.status);
         assert_eq!(reader(&preflight).as_deref(), Some("https://spa.example"));
-        assert!(preflight.header("access-control-allow-methods").is_some_and(|it| it.contains("POST")));
+        assert!(
+            preflight
+                .header("access-control-allow-methods")
+                .is_some_and(|it| it.contains("POST"))
+        );
         let post = http.post_with(path, &[("origin", "https://spa.example")], &[("client_id", "spa")]);
-        assert_eq!(reader(&post).as_deref(), Some("https://spa.example"), "errors can be read as well");
-        assert!(post.header("vary").is_some_and(|vary| vary.to_ascii_lowercase().contains("origin")));
+        assert_eq!(
+            reader(&post).as_deref(),
+            Some("https://spa.example"),
+            "errors can be read as well"
+        );
+        assert!(
+            post.header("vary")
+                .is_some_and(|vary| vary.to_ascii_lowercase().contains("origin"))
+        );
         for origin in [
-            "https://evil.example", "null", "https://web.example", "https://spa.example.evil.example", "HTTPS://SPA.EXAMPLE",
-            "https://good.spa.example", "http://spa.example", "https://spa.example:8443", "", "*", "https://spa.example/",
+            "https://evil.example",
+            "null",
+            "https://web.example",
+            "https://spa.example.evil.example",
+            "HTTPS://SPA.EXAMPLE",
+            "https://good.spa.example",
+            "http://spa.example",
+            "https://spa.example:8443",
+            "",
+            "*",
+            "https://spa.example/",
         ] {
             let preflight = http.send("OPTIONS", path, &asking(origin), b"");
             assert_eq!(reader(&preflight), None, "{path} {origin}");
             let post = http.post_with(path, &[("origin", origin)], &[("client_id", "spa")]);
-            assert_eq!((reader(&post), post.header("access-control-allow-credentials")), (None, None), "{path} {origin}");
+            assert_eq!(
+                (reader(&post), post.header("access-control-allow-credentials")),
+                (None, None),
+                "{path} {origin}"
+            );
         }
     }
-    for path in ["/introspect", "/authorize", "/account", "/sign-in", "/consent", "/healthz", "/metrics"] {
+    for path in [
+        "/introspect",
+        "/authorize",
+        "/account",
+        "/sign-in",
+        "/consent",
+        "/healthz",
+        "/metrics",
+    ] {
         for method in ["OPTIONS", "GET", "POST"] {
             let answer = http.send(method, path, &asking("https://spa.example"), b"");
             assert_eq!(reader(&answer), None, "{method} {path}");
@@ -197,7 +304,12 @@ fn a_public_client_of_a_browser_completes_its_flow_across_origins() {
         ("redirect_uri", SPA_REQUEST.redirect_uri),
         ("code_verifier", clients::VERIFIER),
     ];
-    let answer = daemon.http().post_with("/token", &[("origin", "https://spa.example")], &form);
+    let answer = daemon
+        .http()
+        .post_with("/token", &[("origin", "https://spa.example")], &form);
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://spa.example"));
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("https://spa.example")
+    );
 }

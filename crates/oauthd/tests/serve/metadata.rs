@@ -40,7 +40,9 @@ fn document(daemon: &Daemon) -> Value {
 }
 
 fn names(value: &Value) -> Vec<&str> {
-    value.as_array().map_or_else(Vec::new, |list| list.iter().filter_map(Value::as_str).collect())
+    value
+        .as_array()
+        .map_or_else(Vec::new, |list| list.iter().filter_map(Value::as_str).collect())
 }
 
 /// A name in the document means that the path answers, and no name that it does not.
@@ -53,7 +55,11 @@ fn says_what_is_so(daemon: &Daemon) {
             let status = daemon.http().send(method, &path, &[], b"").status;
             match said.get(name) {
                 Some(url) => {
-                    assert_eq!(*url, json!(format!("{}{}", daemon.issuer, &path[below.len()..])), "{name}");
+                    assert_eq!(
+                        *url,
+                        json!(format!("{}{}", daemon.issuer, &path[below.len()..])),
+                        "{name}"
+                    );
                     assert_ne!(status, 404, "{method} {path}");
                 }
                 None => assert_eq!(status, 404, "{method} {path} without {name} in the metadata"),
@@ -62,12 +68,20 @@ fn says_what_is_so(daemon: &Daemon) {
     }
     let mounted = names(&said["grant_types_supported"]);
     for grant in GRANTS {
-        let answer = as_client(&daemon.http(), &format!("{below}/token"), "web", &[("grant_type", grant)]);
+        let answer = as_client(
+            &daemon.http(),
+            &format!("{below}/token"),
+            "web",
+            &[("grant_type", grant)],
+        );
         let unsupported = answer.error().as_deref() == Some("unsupported_grant_type");
         assert_eq!(unsupported, !mounted.contains(&grant), "{grant}: {}", answer.text());
     }
     for (name, value) in said.as_object().expect("the document is an object") {
-        assert!(value.as_array().is_none_or(|list| !list.is_empty()), "{name} is an empty list (RFC 8414 §3.2)");
+        assert!(
+            value.as_array().is_none_or(|list| !list.is_empty()),
+            "{name} is an empty list (RFC 8414 §3.2)"
+        );
     }
 }
 
@@ -80,7 +94,14 @@ fn the_metadata_lists_what_is_mounted_and_nothing_else() {
     assert_eq!(said["response_types_supported"], json!(["code"]));
     assert_eq!(said["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(said["authorization_response_iss_parameter_supported"], json!(true));
-    assert_eq!(names(&said["scopes_supported"]), ["read", "write", "profile"].iter().filter(|it| names(&said["scopes_supported"]).contains(it)).copied().collect::<Vec<_>>());
+    assert_eq!(
+        names(&said["scopes_supported"]),
+        ["read", "write", "profile"]
+            .iter()
+            .filter(|it| names(&said["scopes_supported"]).contains(it))
+            .copied()
+            .collect::<Vec<_>>()
+    );
     let mut methods = names(&said["token_endpoint_auth_methods_supported"]);
     methods.retain(|method| ["client_secret_basic", "client_secret_post", "none"].contains(method));
     assert_eq!(methods.len(), 3, "{said}");
@@ -120,7 +141,14 @@ fn an_issuer_with_a_path_has_everything_below_it_but_the_metadata() {
     // RFC 8414 §3.1: inserted between host and path.
     assert_eq!(document(&daemon)["issuer"], json!(daemon.issuer));
     assert_eq!(http.get(WELL_KNOWN).status, 404);
-    for outside in ["/token", "/authorize", "/introspect", "/account", "/sign-in", "/consent"] {
+    for outside in [
+        "/token",
+        "/authorize",
+        "/introspect",
+        "/account",
+        "/sign-in",
+        "/consent",
+    ] {
         assert_eq!(http.post(outside, &[]).status, 404, "{outside}");
     }
     assert_eq!(http.get("/healthz").status, 200);
@@ -133,7 +161,15 @@ fn an_issuer_with_a_path_has_everything_below_it_but_the_metadata() {
     for form in &page.forms {
         assert!(form.action.starts_with("/tenant/one/"), "{}", form.action);
     }
-    assert_eq!(daemon.signed_in("alice", ALICE).open("/tenant/one/account").page().answer.status, 200);
+    assert_eq!(
+        daemon
+            .signed_in("alice", ALICE)
+            .open("/tenant/one/account")
+            .page()
+            .answer
+            .status,
+        200
+    );
 }
 
 #[test]
@@ -143,7 +179,10 @@ fn what_a_request_says_of_hosts_changes_nothing() {
     let usual = http.get(WELL_KNOWN);
     for headers in [
         [("host", "evil.example"), ("x-forwarded-host", "evil.example")],
-        [("x-forwarded-proto", "https"), ("forwarded", "host=evil.example;proto=https")],
+        [
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "host=evil.example;proto=https"),
+        ],
         [("x-forwarded-prefix", "/evil"), ("x-forwarded-port", "666")],
         [("x-original-url", "/evil"), ("x-rewrite-url", "/evil")],
     ] {
@@ -151,7 +190,10 @@ fn what_a_request_says_of_hosts_changes_nothing() {
         assert_eq!((answer.status, answer.body), (200, usual.body.clone()), "{headers:?}");
         let page = http.get_with(&WEB_REQUEST.path(""), &headers);
         assert!(page.status == 200 && !page.text().contains("evil"), "{headers:?}");
-        assert!(!page.headers.iter().any(|(_, value)| value.contains("evil")), "{headers:?}");
+        assert!(
+            !page.headers.iter().any(|(_, value)| value.contains("evil")),
+            "{headers:?}"
+        );
     }
 }
 
@@ -173,11 +215,17 @@ fn the_process_and_its_store_can_be_asked_how_they_are() {
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             let (name, value) = line.rsplit_once(' ').expect("a name and a value");
             assert!(value.parse::<f64>().is_ok(), "{line}");
-            assert!(name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic()), "{line}");
+            assert!(
+                name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic()),
+                "{line}"
+            );
         }
         // Names in metrics are words of the program, not of whoever asks.
         http.get("/no/such/path/canary-path-1234");
-        http.post("/token", &[("grant_type", "canary-grant-1234"), ("client_id", "canary-client-1234")]);
+        http.post(
+            "/token",
+            &[("grant_type", "canary-grant-1234"), ("client_id", "canary-client-1234")],
+        );
         assert!(!http.get("/metrics").text().contains("1234"));
     }
 }

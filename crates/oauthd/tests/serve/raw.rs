@@ -1,6 +1,6 @@
 //! Messages that are no HTTP, or HTTP that two readers could read in two ways.
 
-use crate::common::clients::{WEB_REQUEST, WEB, basic};
+use crate::common::clients::{WEB, WEB_REQUEST, basic};
 use crate::common::{Config, Daemon};
 
 /// The status lines in what came back.
@@ -77,33 +77,76 @@ fn a_body_whose_end_can_be_disputed_is_never_a_second_request() {
     let smuggled = "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Smuggled: yes\r\n\r\n";
     let chunked = format!("{length:x}\r\n{FORM}\r\n0\r\n\r\n");
     let disputed = [
-        (format!("Content-Length: {length}\r\nContent-Length: {}\r\n", length + smuggled.len()), format!("{FORM}{smuggled}")),
-        (format!("Content-Length: {length}, {}\r\n", length + 1), format!("{FORM}{smuggled}")),
+        (
+            format!(
+                "Content-Length: {length}\r\nContent-Length: {}\r\n",
+                length + smuggled.len()
+            ),
+            format!("{FORM}{smuggled}"),
+        ),
+        (
+            format!("Content-Length: {length}, {}\r\n", length + 1),
+            format!("{FORM}{smuggled}"),
+        ),
         ("Content-Length: +29\r\n".to_owned(), format!("{FORM}{smuggled}")),
         ("Content-Length: -1\r\n".to_owned(), format!("{FORM}{smuggled}")),
         ("Content-Length: 0x1d\r\n".to_owned(), format!("{FORM}{smuggled}")),
-        ("Content-Length: 99999999999999999999999\r\n".to_owned(), FORM.to_owned()),
-        ("Transfer-Encoding: xchunked\r\n".to_owned(), format!("{chunked}{smuggled}")),
-        ("Transfer-Encoding: chunked, identity\r\n".to_owned(), format!("{chunked}{smuggled}")),
-        ("Transfer-Encoding: \x0bchunked\r\n".to_owned(), format!("{chunked}{smuggled}")),
-        ("Transfer-Encoding : chunked\r\n".to_owned(), format!("{chunked}{smuggled}")),
-        ("Transfer-Encoding:\r\n chunked\r\n".to_owned(), format!("{chunked}{smuggled}")),
-        ("Transfer-Encoding: chunked\r\n".to_owned(), format!("zz\r\n{FORM}\r\n0\r\n\r\n{smuggled}")),
-        ("Transfer-Encoding: chunked\r\n".to_owned(), format!("ffffffffffffffffff\r\n{FORM}\r\n0\r\n\r\n{smuggled}")),
+        (
+            "Content-Length: 99999999999999999999999\r\n".to_owned(),
+            FORM.to_owned(),
+        ),
+        (
+            "Transfer-Encoding: xchunked\r\n".to_owned(),
+            format!("{chunked}{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding: chunked, identity\r\n".to_owned(),
+            format!("{chunked}{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding: \x0bchunked\r\n".to_owned(),
+            format!("{chunked}{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding : chunked\r\n".to_owned(),
+            format!("{chunked}{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding:\r\n chunked\r\n".to_owned(),
+            format!("{chunked}{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n".to_owned(),
+            format!("zz\r\n{FORM}\r\n0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n".to_owned(),
+            format!("ffffffffffffffffff\r\n{FORM}\r\n0\r\n\r\n{smuggled}"),
+        ),
     ];
     for (head, body) in disputed {
         let answer = http.raw(&token_request(&head, &body));
         let statuses = statuses(&answer);
         assert!(statuses.len() <= 1, "{head:?}: {statuses:?}");
-        assert!(statuses.iter().all(|status| (400..500).contains(status)), "{head:?}: {statuses:?}");
+        assert!(
+            statuses.iter().all(|status| (400..500).contains(status)),
+            "{head:?}: {statuses:?}"
+        );
     }
     // Both at once: the length is not believed, the connection ends (RFC 9112 §6.3).
     let both = format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", chunked.len());
     let answer = statuses(&http.raw(&token_request(&both, &format!("{chunked}{smuggled}"))));
-    assert!(answer.len() <= 1 && answer.iter().all(|status| *status < 500), "{answer:?}");
+    assert!(
+        answer.len() <= 1 && answer.iter().all(|status| *status < 500),
+        "{answer:?}"
+    );
     // A body that ends early is no request.
     let early = http.raw(&token_request(&format!("Content-Length: {}\r\n", length + 10), FORM));
-    assert!(statuses(&early).iter().all(|status| (400..500).contains(status)), "{:?}", statuses(&early));
+    assert!(
+        statuses(&early).iter().all(|status| (400..500).contains(status)),
+        "{:?}",
+        statuses(&early)
+    );
     // And for comparison, chunks as they should be.
     let good = http.raw(&token_request("Transfer-Encoding: chunked\r\n", &chunked));
     assert_eq!(statuses(&good), [200]);
@@ -113,7 +156,13 @@ fn a_body_whose_end_can_be_disputed_is_never_a_second_request() {
 fn a_host_header_that_is_none_is_refused_or_ignored() {
     let daemon = Daemon::serve(&Config::in_memory());
     let path = WEB_REQUEST.path("");
-    for host in ["", "Host: a\r\nHost: evil.example\r\n", "Host: user@evil.example:99999\r\n", "Host: \r\n", "Host: evil.example/x?\r\n"] {
+    for host in [
+        "",
+        "Host: a\r\nHost: evil.example\r\n",
+        "Host: user@evil.example:99999\r\n",
+        "Host: \r\n",
+        "Host: evil.example/x?\r\n",
+    ] {
         let request = format!("GET {path} HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
         let answer = daemon.http().raw(request.as_bytes());
         assert!(statuses(&answer).iter().all(|status| *status < 500), "{host:?}");
@@ -138,7 +187,10 @@ fn upgrades_and_expectations_open_no_way_around() {
         );
         let answer = statuses(&http.raw(request.as_bytes()));
         let last = answer.last().copied().unwrap_or_default();
-        assert!([400, 401, 417].contains(&last) && !answer.contains(&101), "{head:?}: {answer:?}");
+        assert!(
+            [400, 401, 417].contains(&last) && !answer.contains(&101),
+            "{head:?}: {answer:?}"
+        );
     }
 }
 

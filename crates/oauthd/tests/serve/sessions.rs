@@ -22,7 +22,11 @@ fn a_planted_cookie_is_not_signed_in_when_its_victim_is() {
     assert_eq!(victim.cookie(COOKIE), Some(planted.as_str()));
     let page = clients::sign_in(&mut victim, &page, "alice", ALICE).page();
     assert_eq!(page.heading(), "Your account");
-    assert_ne!(victim.cookie(COOKIE), Some(planted.as_str()), "the secret changes at sign-in");
+    assert_ne!(
+        victim.cookie(COOKIE),
+        Some(planted.as_str()),
+        "the secret changes at sign-in"
+    );
     assert_eq!(heading(&mut attacker), "Sign in");
 }
 
@@ -34,7 +38,11 @@ fn a_sign_in_replaces_the_session_before_it() {
     assert_eq!(heading(&mut copy), "Your account");
     let consent = browser.open(&NATIVE_REQUEST.path("")).page();
     let page = browser.submit(consent.form("/switch-account"), &[]).page();
-    assert_eq!(heading(&mut copy), "Sign in", "whoever copied the cookie is signed out as well");
+    assert_eq!(
+        heading(&mut copy),
+        "Sign in",
+        "whoever copied the cookie is signed out as well"
+    );
     let consent = clients::sign_in(&mut browser, &page, "bob", BOB).page();
     assert!(consent.words().contains("bob"), "{}", consent.words());
     let uri = clients::decide(&mut browser, &consent, "approve").elsewhere();
@@ -81,8 +89,14 @@ fn cookies_that_this_server_did_not_make_are_nobodys() {
         assert_eq!(answer.status, 200, "{cookies}");
         assert!(answer.text().contains("name=\"password\""), "{cookies} is somebody");
     }
-    let split = daemon.http().get_with("/account", &[("cookie", "a=b"), ("cookie", &format!("{COOKIE}={good}"))]);
-    assert!(split.text().contains("Your account"), "cookies may come in several headers");
+    let split = daemon.http().get_with(
+        "/account",
+        &[("cookie", "a=b"), ("cookie", &format!("{COOKIE}={good}"))],
+    );
+    assert!(
+        split.text().contains("Your account"),
+        "cookies may come in several headers"
+    );
 }
 
 #[test]

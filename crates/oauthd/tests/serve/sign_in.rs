@@ -35,12 +35,17 @@ fn every_refused_sign_in_looks_the_same() {
         let form = page.form("/sign-in").clone();
         let answer = browser.submit_once(&form, &[("username", username), ("password", password)]);
         assert_eq!(answer.status, 401, "{username:?} {password:?}");
-        assert!(password.is_empty() || !answer.text().contains(password), "a password is never sent back");
+        assert!(
+            password.is_empty() || !answer.text().contains(password),
+            "a password is never sent back"
+        );
         // All but what the form holds for this browser and this person.
         let mut headers = answer.headers.clone();
         headers.retain(|(name, _)| !["set-cookie", "date", "content-length"].contains(&name.as_str()));
         let html = answer.text();
-        let message = html.split_once("role=\"alert\"").and_then(|(_, rest)| rest.split_once("</div>"));
+        let message = html
+            .split_once("role=\"alert\"")
+            .and_then(|(_, rest)| rest.split_once("</div>"));
         let message = message.expect("it says that it was refused").0.to_owned();
         match &seen {
             None => seen = Some((headers, message)),
@@ -68,18 +73,34 @@ fn too_many_wrong_passwords_close_the_door_for_that_name_and_address_only() {
         assert!(refused <= 6, "more than five a minute");
     };
     assert_eq!(refused, 5);
-    let wait: u64 = throttled.header("retry-after").expect("it says when").parse().expect("in seconds");
+    let wait: u64 = throttled
+        .header("retry-after")
+        .expect("it says when")
+        .parse()
+        .expect("in seconds");
     assert!((1..=120).contains(&wait), "{wait}");
     // The right password from there does not help: else guessing would go on.
     assert_eq!(attempt(&mut browser, "alice", ALICE).status, 429);
-    assert_eq!(attempt(&mut daemon.browser(), "alice", ALICE).status, 429, "not a matter of cookies");
-    let forged = [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.7"), ("x-real-ip", "203.0.113.7")];
+    assert_eq!(
+        attempt(&mut daemon.browser(), "alice", ALICE).status,
+        429,
+        "not a matter of cookies"
+    );
+    let forged = [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("x-real-ip", "203.0.113.7"),
+    ];
     let page = browser.open("/account").page();
     let form = page.form("/sign-in").clone();
     let body = crate::common::encoded(&form.filled(&[("username", "alice"), ("password", ALICE)]));
     for header in forged {
         let headers = [crate::common::http::FORM, header];
-        assert_eq!(browser.send("POST", "/sign-in", &headers, body.as_bytes()).status, 429, "{header:?}");
+        assert_eq!(
+            browser.send("POST", "/sign-in", &headers, body.as_bytes()).status,
+            429,
+            "{header:?}"
+        );
     }
     // Others are served: other people from here, the same person from elsewhere.
     assert_eq!(attempt(&mut daemon.browser(), "bob", BOB).status, 303);
@@ -125,19 +146,36 @@ fn wrong_client_secrets_are_counted_over_all_endpoints() {
             let answer = with_secret(&http, path, "web", "wrong");
             assert_eq!(answer.status, 401, "{path} {round}");
             assert_eq!(answer.error().as_deref(), Some("invalid_client"));
-            assert!(answer.header("www-authenticate").is_some_and(|it| it.starts_with("Basic")), "{path}");
+            assert!(
+                answer
+                    .header("www-authenticate")
+                    .is_some_and(|it| it.starts_with("Basic")),
+                "{path}"
+            );
             assert!(!answer.text().contains("wrong"), "{}", answer.text());
         }
     }
     for path in ["/token", "/introspect", "/revoke"] {
         let answer = with_secret(&http, path, "web", WEB);
         assert_eq!(answer.status, 429, "{path}");
-        assert!(answer.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|it| it > 0)));
+        assert!(
+            answer
+                .header("retry-after")
+                .is_some_and(|wait| wait.parse::<u64>().is_ok_and(|it| it > 0))
+        );
         assert!(answer.error().is_some(), "{}", answer.text());
     }
     assert_eq!(with_secret(&http.from(ELSEWHERE), "/token", "web", WEB).status, 200);
-    let machine = [("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", MACHINE)];
-    assert_eq!(http.post("/token", &machine).status, 200, "another client from the same address");
+    let machine = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "machine"),
+        ("client_secret", MACHINE),
+    ];
+    assert_eq!(
+        http.post("/token", &machine).status,
+        200,
+        "another client from the same address"
+    );
 }
 
 #[test]
@@ -158,12 +196,26 @@ fn a_client_that_asks_too_often_has_to_wait() {
         ..Config::in_memory()
     });
     let http = daemon.http();
-    let statuses: Vec<u16> = (0..15).map(|_| with_secret(&http, "/token", "web", WEB).status).collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10, "{statuses:?}");
+    let statuses: Vec<u16> = (0..15)
+        .map(|_| with_secret(&http, "/token", "web", WEB).status)
+        .collect();
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        10,
+        "{statuses:?}"
+    );
     assert!(statuses[10..].iter().all(|status| *status == 429), "{statuses:?}");
     assert!(with_secret(&http, "/token", "web", WEB).header("retry-after").is_some());
-    assert_eq!(with_secret(&http, "/introspect", "web", WEB).status, 200, "tokens are counted, not questions");
-    let machine = [("grant_type", "client_credentials"), ("client_id", "machine"), ("client_secret", MACHINE)];
+    assert_eq!(
+        with_secret(&http, "/introspect", "web", WEB).status,
+        200,
+        "tokens are counted, not questions"
+    );
+    let machine = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "machine"),
+        ("client_secret", MACHINE),
+    ];
     assert_eq!(http.post("/token", &machine).status, 200, "others need not wait");
 }
 
@@ -201,6 +253,10 @@ fn who_is_refused_loses_no_code() {
         ("client_id", "web"),
         ("client_secret", WEB),
     ];
-    assert_eq!(daemon.http().post("/token", &form).status, 401, "registered for the header only");
+    assert_eq!(
+        daemon.http().post("/token", &form).status,
+        401,
+        "registered for the header only"
+    );
     assert_eq!(daemon.redeem(&code, &WEB_REQUEST).status, 200);
 }

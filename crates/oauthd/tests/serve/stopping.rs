@@ -38,12 +38,17 @@ fn what_is_in_flight_is_finished_and_then_the_server_ends_well() {
         in_flight.write(b"s").unwrap();
         let answer = in_flight.receive("POST").unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let status = daemon.wait(Deadline::in_seconds(10)).expect("it ends within ten seconds");
+        let status = daemon
+            .wait(Deadline::in_seconds(10))
+            .expect("it ends within ten seconds");
         assert_eq!(status.code(), Some(0), "{}", daemon.output());
         if config.store.is_empty() {
             let daemon = daemon.restart();
             assert!(daemon.is_active(&tokens.refresh), "what was kept is there again");
-            assert!(daemon.is_active(&answer.member("access_token").unwrap()), "the last answer too");
+            assert!(
+                daemon.is_active(&answer.member("access_token").unwrap()),
+                "the last answer too"
+            );
         }
     }
 }
@@ -55,7 +60,9 @@ fn who_never_finishes_is_waited_for_ten_seconds_at_most() {
     // The server has read what there is of it: connections are taken in their order.
     assert_eq!(daemon.http().get("/healthz").status, 200);
     daemon.terminate();
-    let status = daemon.wait(Deadline::in_seconds(15)).expect("it ends although somebody is slow");
+    let status = daemon
+        .wait(Deadline::in_seconds(15))
+        .expect("it ends although somebody is slow");
     assert_eq!(status.code(), Some(0), "{}", daemon.output());
 }
 
@@ -64,7 +71,9 @@ fn a_server_that_nobody_uses_ends_at_once() {
     let mut daemon = Daemon::serve(&Config::in_sqlite());
     let idle = daemon.http().connect().unwrap();
     daemon.terminate();
-    let status = daemon.wait(Deadline::in_seconds(5)).expect("there is nothing to wait for");
+    let status = daemon
+        .wait(Deadline::in_seconds(5))
+        .expect("there is nothing to wait for");
     assert_eq!(status.code(), Some(0), "{}", daemon.output());
     drop(idle);
 }
