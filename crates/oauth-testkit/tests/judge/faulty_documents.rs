@@ -216,7 +216,7 @@ impl CredentialStore for FaultyDocuments {
 
 #[async_trait]
 impl CredentialIndex for FaultyDocuments {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
         let keys = locked(&self.keys).clone();
         let mut rows = Vec::new();
         for key in keys {
