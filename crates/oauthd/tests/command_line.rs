@@ -64,7 +64,11 @@ impl Desk {
 
     fn call_with(&self, line: &str, input: &str, environment: &[(&str, &str)]) -> Outcome {
         let arguments: Vec<&str> = line.split(' ').collect();
-        let mut child = self.command(&arguments).envs(environment.iter().copied()).spawn().unwrap();
+        let mut child = self
+            .command(&arguments)
+            .envs(environment.iter().copied())
+            .spawn()
+            .unwrap();
         // Whoever refuses its arguments does not read.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -88,7 +92,11 @@ impl Serving {
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect(&line)
+            .to_owned();
         Self { child, address }
     }
 
@@ -148,7 +156,9 @@ fn a_wrong_configuration_starts_nothing_and_says_where_it_is_wrong() {
         let outcome = desk.call_with(line, "password\n", &[]);
         assert_eq!(outcome.code, 2, "{line}");
         assert!(
-            outcome.err.contains("oauthd.toml:3: lisen: unknown key; did you mean `listen`?"),
+            outcome
+                .err
+                .contains("oauthd.toml:3: lisen: unknown key; did you mean `listen`?"),
             "{line}: {outcome:?}"
         );
         assert_eq!(outcome.out, "", "{line}");
@@ -156,7 +166,10 @@ fn a_wrong_configuration_starts_nothing_and_says_where_it_is_wrong() {
     assert!(!desk.path().join("file.db").exists());
     let missing = desk.call("serve --config elsewhere.toml");
     assert_eq!(missing.code, 2);
-    assert!(missing.err.contains("elsewhere.toml: there is no such file"), "{missing:?}");
+    assert!(
+        missing.err.contains("elsewhere.toml: there is no such file"),
+        "{missing:?}"
+    );
 }
 
 #[test]
@@ -186,7 +199,11 @@ fn a_flag_goes_over_the_environment_and_both_over_the_file() {
         (" --store sqlite://flag.db", "sqlite://environment.db", "flag.db"),
     ] {
         let desk = Desk::with(SOUND);
-        let outcome = desk.call_with(&format!("{add}{flag}"), "bob's password\n", &[("OAUTHD_STORE", environment)]);
+        let outcome = desk.call_with(
+            &format!("{add}{flag}"),
+            "bob's password\n",
+            &[("OAUTHD_STORE", environment)],
+        );
         assert_eq!(outcome.code, 0, "{outcome:?}");
         for name in ["file.db", "environment.db", "flag.db"] {
             assert_eq!(desk.path().join(name).exists(), name == made, "{name} for {made}");
@@ -195,7 +212,10 @@ fn a_flag_goes_over_the_environment_and_both_over_the_file() {
     let desk = Desk::with(SOUND);
     let wrong = desk.call_with("serve", "", &[("OAUTHD_LISTEN", "nowhere")]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("--listen (OAUTHD_LISTEN): not an address"), "{wrong:?}");
+    assert!(
+        wrong.err.contains("--listen (OAUTHD_LISTEN): not an address"),
+        "{wrong:?}"
+    );
     let mut command = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
     command.env("OAUTHD_LISTEN", "nowhere");
     let serving = Serving::start(command);
@@ -211,7 +231,10 @@ fn a_client_is_registered_shown_changed_and_removed() {
         .call("client add web --redirect-uri https://web.example/cb --name Web --json")
         .json();
     assert_eq!(added["client_id"], "web");
-    assert_eq!(added["grant_types"], serde_json::json!(["authorization_code", "refresh_token"]));
+    assert_eq!(
+        added["grant_types"],
+        serde_json::json!(["authorization_code", "refresh_token"])
+    );
     let secret = added["client_secret"].as_str().unwrap();
     assert_eq!(secret.len(), 43);
     let shown = desk.call("client show web --json");
@@ -219,7 +242,10 @@ fn a_client_is_registered_shown_changed_and_removed() {
     assert!(!shown.out.contains("secret\""), "{shown:?}");
     assert!(!desk.call("client list --json").out.contains(secret));
     let listed = desk.call("client list");
-    assert!(listed.out.contains("fixed") && listed.out.contains("from configuration"), "{listed:?}");
+    assert!(
+        listed.out.contains("fixed") && listed.out.contains("from configuration"),
+        "{listed:?}"
+    );
     let rotated = desk.call("client rotate-secret web --json").json();
     assert_ne!(rotated["client_secret"], added["client_secret"]);
     for (line, code) in [
@@ -243,7 +269,9 @@ fn a_client_is_registered_shown_changed_and_removed() {
 
 #[test]
 fn a_user_is_added_listed_kept_out_and_removed() {
-    let desk = Desk::with(&format!("{SOUND}[[users]]\nusername = \"alice\"\npassword = \"a password\"\n"));
+    let desk = Desk::with(&format!(
+        "{SOUND}[[users]]\nusername = \"alice\"\npassword = \"a password\"\n"
+    ));
     let add = "user add bob --password-stdin --claim email=bob@example.com --json";
     let added = desk.call_with(add, "bob's password\r\n", &[]).json();
     assert_eq!(added["claims"]["email"], "bob@example.com");
@@ -272,7 +300,10 @@ fn a_user_is_added_listed_kept_out_and_removed() {
 #[test]
 fn tokens_that_are_not_there_are_told_apart_from_tokens_that_are() {
     let desk = Desk::with(SOUND);
-    assert_eq!(desk.call("token list --subject bob --json").json(), serde_json::json!([]));
+    assert_eq!(
+        desk.call("token list --subject bob --json").json(),
+        serde_json::json!([])
+    );
     assert_eq!(desk.call("token revoke --client web --json").json()["revoked"], 0);
     assert_eq!(desk.call("token sweep --json").json()["forgotten"], 0);
     let unknown = desk.call_with("token revoke --token-stdin", "not-a-token\n", &[]);
@@ -306,10 +337,17 @@ fn a_running_server_sees_at_once_what_is_changed_beside_it() {
     let added = desk.call("client add job --json").json();
     let secret = added["client_secret"].as_str().unwrap();
     assert_eq!(serving.token("job", secret), 200);
-    let chosen = desk.call_with("client rotate-secret job --secret-stdin", "a secret that a person chose\n", &[]);
+    let chosen = desk.call_with(
+        "client rotate-secret job --secret-stdin",
+        "a secret that a person chose\n",
+        &[],
+    );
     assert_eq!(chosen.code, 0, "{chosen:?}");
     assert_eq!(serving.token("job", secret), 401);
-    assert_eq!(serving.token("job", "a secret that a person chose".replace(' ', "+").as_str()), 200);
+    assert_eq!(
+        serving.token("job", "a secret that a person chose".replace(' ', "+").as_str()),
+        200
+    );
     let listed = desk.call("token list --client job --json").json();
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert_eq!(desk.call("token revoke --client job --json").json()["revoked"], 2);
