@@ -282,10 +282,11 @@ impl Answer {
     }
 
     /// Every header of that name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let name = name.to_owned();
         self.headers
             .iter()
-            .filter(move |(own, _)| own == name)
+            .filter(move |(own, _)| *own == name)
             .map(|(_, value)| value.as_str())
     }
 
