@@ -65,10 +65,13 @@ fn openid_client_completes_everything() {
 
 #[test]
 fn openid_client_finds_an_issuer_with_a_path() {
-    run("openid-client.mjs", &Config {
-        issuer_path: "/tenant".to_owned(),
-        ..Config::in_sqlite()
-    });
+    run(
+        "openid-client.mjs",
+        &Config {
+            issuer_path: "/tenant".to_owned(),
+            ..Config::in_sqlite()
+        },
+    );
 }
 
 #[test]

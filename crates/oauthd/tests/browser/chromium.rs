@@ -33,7 +33,11 @@ impl Chromium {
         let name = NAMES
             .into_iter()
             .find(|name| {
-                let version = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+                let version = Command::new(name)
+                    .arg("--version")
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status();
                 version.is_ok_and(|status| status.success())
             })
             .expect("Chromium is installed");
@@ -86,7 +90,10 @@ impl Chromium {
         let tab = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": tab["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", &attach);
-        session["sessionId"].as_str().expect("a session").clone_into(&mut browser.tab);
+        session["sessionId"]
+            .as_str()
+            .expect("a session")
+            .clone_into(&mut browser.tab);
         for domain in ["Page", "DOM", "Network", "Accessibility", "Audits"] {
             browser.call(&format!("{domain}.enable"), &json!({}));
         }
@@ -101,10 +108,15 @@ impl Chromium {
         if !self.tab.is_empty() {
             command["sessionId"] = json!(self.tab);
         }
-        self.commands.write_all(format!("{command}\0").as_bytes()).expect("Chromium listens");
+        self.commands
+            .write_all(format!("{command}\0").as_bytes())
+            .expect("Chromium listens");
         let deadline = Deadline::in_seconds(PATIENCE_SECONDS);
         loop {
-            let message = self.messages.recv_timeout(deadline.left()).unwrap_or_else(|_| panic!("{method}: no answer"));
+            let message = self
+                .messages
+                .recv_timeout(deadline.left())
+                .unwrap_or_else(|_| panic!("{method}: no answer"));
             if message["id"] == json!(self.last) {
                 assert!(message.get("error").is_none(), "{method}: {}", message["error"]);
                 return message["result"].clone();
@@ -121,7 +133,10 @@ impl Chromium {
         }
         let deadline = Deadline::in_seconds(PATIENCE_SECONDS);
         loop {
-            let message = self.messages.recv_timeout(deadline.left()).unwrap_or_else(|_| panic!("no {event}"));
+            let message = self
+                .messages
+                .recv_timeout(deadline.left())
+                .unwrap_or_else(|_| panic!("no {event}"));
             if is_it(&message) {
                 return message["params"].clone();
             }
@@ -131,8 +146,9 @@ impl Chromium {
 
     /// Events of that name that came since this was asked last.
     pub(crate) fn heard(&mut self, event: &str) -> Vec<Value> {
-        let (heard, rest): (Vec<Value>, Vec<Value>) =
-            std::mem::take(&mut self.events).into_iter().partition(|message| message["method"] == event);
+        let (heard, rest): (Vec<Value>, Vec<Value>) = std::mem::take(&mut self.events)
+            .into_iter()
+            .partition(|message| message["method"] == event);
         self.events = rest;
         heard.into_iter().map(|message| message["params"].clone()).collect()
     }
@@ -185,7 +201,8 @@ impl Chromium {
     pub(crate) fn press_enter(&mut self) {
         self.heard("Page.loadEventFired");
         for kind in ["keyDown", "keyUp"] {
-            let key = json!({ "type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 });
+            let key =
+                json!({ "type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 });
             self.call("Input.dispatchKeyEvent", &key);
         }
         self.wait_for("Page.loadEventFired");
@@ -194,7 +211,10 @@ impl Chromium {
     /// Where it is.
     pub(crate) fn url(&mut self) -> String {
         let history = self.call("Page.getNavigationHistory", &json!({}));
-        let at = history["currentIndex"].as_u64().and_then(|at| usize::try_from(at).ok()).expect("an index");
+        let at = history["currentIndex"]
+            .as_u64()
+            .and_then(|at| usize::try_from(at).ok())
+            .expect("an index");
         history["entries"][at]["url"].as_str().expect("a URL").to_owned()
     }
 
@@ -218,7 +238,10 @@ impl Chromium {
     pub(crate) fn content_size(&mut self) -> (f64, f64) {
         let metrics = self.call("Page.getLayoutMetrics", &json!({}));
         let size = &metrics["cssContentSize"];
-        (size["width"].as_f64().expect("a width"), size["height"].as_f64().expect("a height"))
+        (
+            size["width"].as_f64().expect("a width"),
+            size["height"].as_f64().expect("a height"),
+        )
     }
 
     /// A picture of the whole page, as PNG in base64.

@@ -20,7 +20,10 @@ use serde_json::json;
 const WIDTHS: [u32; 2] = [390, 1280];
 
 fn pictures() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory").to_owned();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("the target directory")
+        .to_owned();
     target.join("screenshots")
 }
 
@@ -33,7 +36,10 @@ fn look_at(browser: &mut Chromium, name: &str) {
             browser.look(width, scheme);
             let what = format!("{name}-{width}-{scheme}");
             let (content, _) = browser.content_size();
-            assert!(content <= f64::from(width), "{what}: the page is {content} wide and has to be scrolled sideways");
+            assert!(
+                content <= f64::from(width),
+                "{what}: the page is {content} wide and has to be scrolled sideways"
+            );
             browser.heard("Audits.issueAdded");
             browser.call("Audits.checkContrast", &json!({ "reportAAA": false }));
             let png = STANDARD.decode(browser.screenshot()).expect("a picture");
@@ -52,9 +58,16 @@ fn can_be_used_by_everybody(browser: &mut Chromium, name: &str) {
         if *focusable && role != "RootWebArea" {
             assert!(!label.is_empty(), "{name}: a {role} without a name");
         }
-        assert!(role != "image" || !label.is_empty(), "{name}: an image that says nothing");
+        assert!(
+            role != "image" || !label.is_empty(),
+            "{name}: an image that says nothing"
+        );
     }
-    assert_eq!(parts.iter().filter(|(role, _, _)| role == "main").count(), 1, "{name}: {parts:?}");
+    assert_eq!(
+        parts.iter().filter(|(role, _, _)| role == "main").count(),
+        1,
+        "{name}: {parts:?}"
+    );
     let html = browser.html();
     assert_eq!(html.matches("<h1").count(), 1, "{name}");
     assert!(html.contains("<html lang=\"en\""), "{name}");
@@ -70,7 +83,9 @@ fn sign_in(browser: &mut Chromium, username: &str, password: &str) {
 fn person(browser: &mut Chromium) -> (String, String) {
     let html = browser.html();
     let after = |word: &str| {
-        let (_, rest) = html.split_once(&format!("<dt>{word}</dt><dd><code>")).expect("the page says who can sign in");
+        let (_, rest) = html
+            .split_once(&format!("<dt>{word}</dt><dd><code>"))
+            .expect("the page says who can sign in");
         common::browser::unescaped(rest.split_once("</code>").expect("the element ends").0)
     };
     (after("Username"), after("Password"))
@@ -105,7 +120,10 @@ fn a_browser_without_scripts_completes_the_demo() {
     look_at(&mut browser, "demo-denied");
 
     browser.click("form[action='/demo'] button");
-    assert!(browser.html().contains("name=\"decision\""), "signed in already, asked again");
+    assert!(
+        browser.html().contains("name=\"decision\""),
+        "signed in already, asked again"
+    );
     browser.click("button[value=approve]");
     assert_eq!(browser.url(), format!("{base}/demo/tokens"));
     look_at(&mut browser, "tokens");
@@ -129,7 +147,9 @@ fn a_browser_without_scripts_completes_the_demo() {
     browser.open(&format!("{base}/account"));
     browser.click("form[action='/sign-out'] button");
     look_at(&mut browser, "signed-out");
-    browser.open(&format!("{base}/authorize?response_type=code&client_id=nobody&redirect_uri=https://evil.example/"));
+    browser.open(&format!(
+        "{base}/authorize?response_type=code&client_id=nobody&redirect_uri=https://evil.example/"
+    ));
     look_at(&mut browser, "error-client");
     browser.open(&format!("{base}/no/such/page"));
     look_at(&mut browser, "error-not-found");

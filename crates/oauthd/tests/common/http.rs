@@ -77,7 +77,13 @@ impl Http {
     }
 
     /// Sends one request over a connection of its own.
-    pub(crate) fn try_send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let mut all = headers.to_vec();
         all.push(("connection", "close"));
         self.connect()?.send(method, target, &all, body)
@@ -116,7 +122,9 @@ impl Http {
         let connection = self.connect().expect("the server accepts connections");
         let mut stream = connection.reader.into_inner();
         // A server may have judged, answered and closed before everything was sent.
-        let sent = stream.write_all(bytes).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+        let sent = stream
+            .write_all(bytes)
+            .and_then(|()| stream.shutdown(std::net::Shutdown::Write));
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);
         if answer.is_empty()
@@ -139,7 +147,13 @@ pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-u
 
 impl Connection {
     /// Sends a request and reads the answer.
-    pub(crate) fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let request = self.head(method, target, headers, body.len());
         self.write(&[request.as_bytes(), body].concat())?;
         self.receive(method)
@@ -156,7 +170,11 @@ impl Connection {
     pub(crate) fn head(&self, method: &str, target: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {target} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            let server = self.reader.get_ref().peer_addr().map_or_else(|_| String::new(), |it| it.to_string());
+            let server = self
+                .reader
+                .get_ref()
+                .peer_addr()
+                .map_or_else(|_| String::new(), |it| it.to_string());
             let _ = write!(head, "host: {server}\r\n");
         }
         for (name, value) in headers {
@@ -191,7 +209,10 @@ impl Connection {
         if method == "HEAD" || matches!(status, 204 | 304) {
             return Ok(answer);
         }
-        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        if answer
+            .header("transfer-encoding")
+            .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+        {
             self.read_chunks(&mut answer.body)?;
         } else if let Some(length) = answer.header("content-length") {
             let length = length.parse().map_err(|_| broken("content-length"))?;
@@ -263,7 +284,10 @@ impl Answer {
     /// Every header of that name.
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let name = name.to_owned();
-        self.headers.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(own, _)| *own == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -307,5 +331,7 @@ pub(crate) fn parameter(uri: &str, name: &str) -> Option<String> {
 
 /// A form as it is sent.
 pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
 }
