@@ -156,7 +156,7 @@ fn a_listing_of_a_crowded_shard_is_in_order_and_in_pages() {
     let filter = Filter::Authorization(authorization("of 4"));
     let mut listed: Vec<Key> = Vec::new();
     loop {
-        let page = block_on(CredentialIndex::list(&store, &filter, listed.last(), 7)).unwrap();
+        let page = block_on(CredentialIndex::select(&store, &filter, listed.last(), 7)).unwrap();
         if page.is_empty() {
             break;
         }
