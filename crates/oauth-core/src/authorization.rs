@@ -27,6 +27,21 @@ pub const LONGEST_STATE: usize = 4096;
 /// Parameters of an authorization request that may occur more than once (RFC 8707 §2).
 const REPEATABLE: &[&str] = &["resource", "audience"];
 
+/// Credentials that have no place in an authorization request. If one is in it all the same, it is
+/// ignored like any unknown parameter, and it is not kept with the rest: stores never see a secret.
+const MISPLACED: &[&str] = &[
+    "access_token",
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "device_code",
+    "password",
+    "refresh_token",
+    "token",
+];
+
 /// What an authorization request can ask for: a value of `response_type` (RFC 6749 §3.1.1).
 #[async_trait]
 pub trait ResponseType: Send + Sync + 'static {
@@ -258,6 +273,7 @@ impl Pending {
                         .request
                         .params
                         .iter()
+                        .filter(|(name, _)| !MISPLACED.contains(name))
                         .map(|(name, value)| (own(name), own(value)))
                         .collect(),
                     bound_to: Key::of(&BROWSER, browser),
