@@ -4,10 +4,11 @@ use std::borrow::Borrow;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::{self, Body};
+use axum::body::{self, Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::routing::any;
+use http::request::Parts;
 use oauth_core::{Incoming, PeerAddr, Server};
 
 /// Every endpoint of the server, at its path from the root of the issuer's host.
@@ -64,27 +65,45 @@ fn mounted<S: Clone + Send + Sync + 'static>(server: &Server, place: impl Fn(&st
 }
 
 async fn serve(server: Server, at: usize, request: Request) -> Response {
-    let (request, whole) = read(request, server.max_body()).await;
-    let response = if whole {
-        server.serve_at(at, &Incoming::of(&request)).await
-    } else {
-        server.body_too_large()
+    let whole = Whole::read(request, server.max_body()).await;
+    let response = match &whole.body {
+        Some(_) => server.serve_at(at, &whole.incoming()).await,
+        None => server.body_too_large(),
     };
     into_response(response)
 }
 
-/// Reads the body up to the limit; `false` if there was more of it, or it broke off.
-pub(crate) async fn read(request: Request, limit: usize) -> (http::Request<body::Bytes>, bool) {
-    let (mut parts, body) = request.into_parts();
-    if parts.extensions.get::<PeerAddr>().is_none()
-        && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
-    {
-        let peer = PeerAddr(peer.ip());
-        parts.extensions.insert(peer);
+/// A request that has been read to its end.
+pub(crate) struct Whole {
+    parts: Parts,
+    /// `None` if there was more than the limit, or it broke off.
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Whole {
+    /// Reads the body up to the limit.
+    pub(crate) async fn read(request: Request, limit: usize) -> Self {
+        let (mut parts, body) = request.into_parts();
+        if parts.extensions.get::<PeerAddr>().is_none()
+            && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
+        {
+            let peer = PeerAddr(peer.ip());
+            parts.extensions.insert(peer);
+        }
+        Self {
+            parts,
+            body: body::to_bytes(body, limit).await.ok(),
+        }
     }
-    match body::to_bytes(body, limit).await {
-        Ok(body) => (http::Request::from_parts(parts, body), true),
-        Err(_) => (http::Request::from_parts(parts, body::Bytes::new()), false),
+
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            method: &self.parts.method,
+            uri: &self.parts.uri,
+            headers: &self.parts.headers,
+            extensions: &self.parts.extensions,
+            body: self.body.as_deref().unwrap_or_default(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The toolkit's engine and its axum adapter on the memory store, with nothing around them: no sessions, no pages, no log.
+//! The toolkit's engine and its axum adapter with nothing around them: no sessions, no pages, no log.
 //!
 //! What is left between this and `oauthd` is what a ready-to-run server adds.
 
@@ -7,14 +7,28 @@ use axum::response::Response;
 use axum::routing::get;
 use oauth_server::axum::{Authorize, Bearer, decided, router as endpoints};
 use oauth_server::{
-    AuthorizationCode, Client, ClientCredentials, ClientSecret, GrantType, MemoryStore, RefreshToken, Scope, Secret,
-    Server,
+    AuthorizationCode, CLIENTS, Client, ClientCredentials, ClientSecret, Document, Documents, GrantType, Json,
+    MemoryStore, Model, RefreshToken, Scope, Secret, Server, SqliteStore,
 };
 
 use crate::workload::{CLIENT, ISSUER, REDIRECT_URI, SCOPE, SECRET, SUBJECT};
 
-/// The engine's routes, with the one client that the workloads use.
-pub(crate) fn router() -> Result<Router, String> {
+/// The engine's routes on a store in memory.
+pub(crate) async fn on_memory() -> Result<Router, String> {
+    let store = MemoryStore::new();
+    register(&store).await?;
+    router(store)
+}
+
+/// The engine's routes on a store in that file.
+pub(crate) async fn on_sqlite(file: &str) -> Result<Router, String> {
+    let store = SqliteStore::open(file).await.map_err(|error| error.to_string())?;
+    register(&store).await?;
+    router(store)
+}
+
+/// Puts the one client that the workloads use into the store.
+async fn register(store: &impl Documents) -> Result<(), String> {
     let scope = SCOPE.parse::<Scope>().map_err(|error| error.to_string())?;
     let client = Client::confidential(CLIENT, ClientSecret::generated(&Secret::new(SECRET)))
         .redirecting_to(REDIRECT_URI)
@@ -24,7 +38,16 @@ pub(crate) fn router() -> Result<Router, String> {
             GrantType::CLIENT_CREDENTIALS,
             GrantType::REFRESH_TOKEN,
         ]);
-    let server = Server::builder(MemoryStore::new().with_client(client))
+    let document = Document {
+        id: CLIENT.to_owned(),
+        revision: 0,
+        body: Json::of(&client).map_err(|error| error.to_string())?,
+    };
+    store.write(CLIENTS, &document).await.map_err(|error| error.to_string())
+}
+
+fn router(store: impl Model) -> Result<Router, String> {
+    let server = Server::builder(store)
         .issuer(ISSUER)
         .install(AuthorizationCode::new())
         .install(ClientCredentials::new())

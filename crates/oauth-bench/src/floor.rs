@@ -156,6 +156,7 @@ async fn token(State(floor): State<Arc<Floor>>, headers: HeaderMap, body: Bytes)
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those on the wire")]
 struct Active<'a> {
     active: bool,
     scope: &'a str,

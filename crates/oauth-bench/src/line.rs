@@ -17,8 +17,6 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    /// The path of the resource that asks for a token.
-    pub(crate) resource: &'static str,
     /// The cookies of a person who is signed in, where a server asks for that.
     pub(crate) cookies: Option<String>,
 }
@@ -61,8 +59,8 @@ impl Line {
                 Script::repeat([post("/token", &basic(), &body)])
             }
             Workload::Resource => Script::repeat(tokens.iter().map(|token| {
-                let path = target.resource;
-                format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
+                format!("GET /resource HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n")
+                    .into_bytes()
             })),
             Workload::Introspection => Script::repeat(
                 tokens
@@ -70,7 +68,7 @@ impl Line {
                     .map(|token| post("/introspect", &basic(), &format!("token={token}"))),
             ),
             Workload::Code | Workload::Rotation => Script::Code {
-                authorize: authorize(target),
+                authorize: authorization_request(target),
                 basic: basic(),
                 code: None,
                 refresh_token: String::new(),
@@ -206,7 +204,8 @@ fn post(path: &str, basic: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn authorize(target: &Target) -> Vec<u8> {
+/// The authorization request of every flow, sent by whoever the target's cookies say.
+pub(crate) fn authorization_request(target: &Target) -> Vec<u8> {
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER.as_bytes()));
     let query = format!(
         "response_type=code&client_id={CLIENT}&redirect_uri={}&scope={}&state=af0ifjsldkj&code_challenge={challenge}&code_challenge_method=S256",
@@ -222,6 +221,7 @@ fn authorize(target: &Target) -> Vec<u8> {
     request.into_bytes()
 }
 
-fn encoded(text: &str) -> String {
+/// Text as it stands in a form or a query.
+pub(crate) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -19,12 +19,13 @@ use tower::Service as _;
 pub(crate) const ANNOUNCEMENT: &str = "listening on http://";
 
 /// Serves on a free port of the loopback interface until the process is ended.
-pub(crate) fn serve(router: Router) -> Result<(), String> {
+pub(crate) fn serve(router: impl Future<Output = Result<Router, String>>) -> Result<(), String> {
     // As many workers as the process may use processors: one, when it is pinned to one.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
+    let router = runtime.block_on(router)?;
     let served: Result<Infallible, std::io::Error> = runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{ANNOUNCEMENT}{}", listener.local_addr()?);

@@ -4,6 +4,7 @@
 //! starts, each in a process of its own. `cargo xtask bench` builds and pins them; `docs/benchmarks.md` says how to read the table.
 
 mod connection;
+mod daemon;
 mod engine;
 mod floor;
 mod line;
@@ -11,6 +12,7 @@ mod listening;
 mod process;
 mod report;
 mod run;
+mod server;
 mod workload;
 
 use std::process::ExitCode;
@@ -21,15 +23,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
 oauth-bench run [--quick] [--rounds N] [--only WORKLOAD,…] [--servers SERVER,…]
-oauth-bench floor | engine                  one of the servers that `run` starts
+oauth-bench floor | engine [DATABASE]       one of the servers that `run` starts
 oauth-bench drive WORKLOAD ADDRESS UNITS    load for a server that runs already, under a profiler for instance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["floor"] => listening::serve(floor::router()),
-        ["engine"] => engine::router().and_then(listening::serve),
+        ["floor"] => listening::serve(async { Ok(floor::router()) }),
+        ["engine"] => listening::serve(engine::on_memory()),
+        ["engine", file] => listening::serve(engine::on_sqlite(file)),
         ["run", rest @ ..] => run::Plan::parse(rest).and_then(|plan| run::run(&plan)),
         ["drive", workload, address, units] => run::drive_alone(workload, address, units),
         _ => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::run::Server;
+use crate::server::Server;
 use crate::workload::Workload;
 
 /// One measurement of one server under one workload.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::line::{Line, Progress, Target, access_tokens};
-use crate::process::Process;
 use crate::report::{Report, Sample};
+use crate::server::Server;
 use crate::workload::Workload;
 
 /// How many clients are served at once.
@@ -13,39 +13,6 @@ const CONNECTIONS: usize = 32;
 const TOKENS: usize = 4096;
 /// The longest that one measurement may take, however slow the server is.
 const LONGEST: Duration = Duration::from_secs(20);
-
-/// A server that is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Server {
-    /// The measure of all others.
-    Floor,
-    /// The toolkit's engine and axum adapter on the memory store, with nothing around them.
-    Engine,
-}
-
-impl Server {
-    const ALL: [Self; 2] = [Self::Floor, Self::Engine];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Engine => "engine",
-        }
-    }
-
-    fn start(self) -> Result<Process, String> {
-        let own = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
-        Process::start(&own, &[self.name()])
-    }
-
-    fn target(self, process: &Process) -> Target {
-        Target {
-            address: process.address,
-            resource: "/resource",
-            cookies: None,
-        }
-    }
-}
 
 /// What is measured, and how long.
 #[derive(Clone, Debug)]
@@ -81,10 +48,7 @@ impl Plan {
                     plan.rounds = rounds.ok_or_else(|| format!("`{text}` is not between 1 and 99 rounds"))?;
                 }
                 "--only" => plan.workloads = chosen(value()?, Workload::named)?,
-                "--servers" => {
-                    let named = |name: &str| Server::ALL.into_iter().find(|server| server.name() == name);
-                    plan.servers = chosen(value()?, named)?;
-                }
+                "--servers" => plan.servers = chosen(value()?, Server::named)?,
                 unknown => return Err(format!("unknown argument `{unknown}`")),
             }
         }
@@ -93,8 +57,7 @@ impl Plan {
 }
 
 fn chosen<T>(list: &str, named: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
-    let names = list.split(',');
-    names
+    list.split(',')
         .map(|name| named(name).ok_or_else(|| format!("`{name}` is nothing that is measured")))
         .collect()
 }
@@ -104,7 +67,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
     let mut report = Report::new(plan.servers.clone());
     for workload in &plan.workloads {
         for round in 0..plan.rounds {
-            for server in &plan.servers {
+            for server in plan.servers.iter().filter(|server| server.serves(*workload)) {
                 let sample = measure(plan, *workload, *server)
                     .map_err(|message| format!("{} on {}: {message}", workload.name(), server.name()))?;
                 eprintln!(
@@ -123,8 +86,9 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
 }
 
 fn measure(plan: &Plan, workload: Workload, server: Server) -> Result<Sample, String> {
-    let process = server.start()?;
-    let mut lines = open(workload, &server.target(&process))?;
+    let running = server.start()?;
+    let process = &running.process;
+    let mut lines = open(workload, &running.target)?;
     drive(&mut lines, plan.warm_up)?;
     let before = process.cpu_time()?;
     let driven = drive(&mut lines, plan.units)?;
@@ -137,7 +101,6 @@ pub(crate) fn drive_alone(workload: &str, address: &str, units: &str) -> Result<
     let workload = Workload::named(workload).ok_or_else(|| format!("`{workload}` is no workload"))?;
     let target = Target {
         address: address.parse().map_err(|_| format!("`{address}` is no address"))?,
-        resource: "/resource",
         cookies: None,
     };
     let units = units.parse().map_err(|_| format!("`{units}` is no number of units"))?;

@@ -27,19 +27,19 @@ pub const LONGEST_STATE: usize = 4096;
 /// Parameters of an authorization request that may occur more than once (RFC 8707 §2).
 const REPEATABLE: &[&str] = &["resource", "audience"];
 
-/// Credentials that have no place in an authorization request. If one is in it all the same, it is
-/// ignored like any unknown parameter, and it is not kept with the rest: stores never see a secret.
+/// Parameters that no authorization request has, and that are secret where they belong. A confused client sends
+/// them all the same, and a parked request must not keep them.
 const MISPLACED: &[&str] = &[
-    "access_token",
-    "assertion",
-    "client_assertion",
     "client_secret",
+    "client_assertion",
     "code",
     "code_verifier",
+    "refresh_token",
+    "access_token",
+    "token",
+    "assertion",
     "device_code",
     "password",
-    "refresh_token",
-    "token",
 ];
 
 /// What an authorization request can ask for: a value of `response_type` (RFC 6749 §3.1.1).
@@ -93,7 +93,7 @@ impl ResponseMode {
 }
 
 /// An authorization request (RFC 6749 §4.1.1) that has been checked: its client is known and its redirect URI registered.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthorizationRequest {
     client: Client,
     redirect: Registered,
@@ -125,6 +125,19 @@ impl AuthorizationRequest {
     }
 }
 
+impl fmt::Debug for AuthorizationRequest {
+    /// Leaves out `state`, which protects the client, and shows the names of the parameters only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("client", &self.client)
+            .field("redirect", &self.redirect)
+            .field("response_type", &self.response_type)
+            .field("scope", &self.scope)
+            .field("params", &self.params)
+            .finish_non_exhaustive()
+    }
+}
+
 /// That a resource owner agreed.
 #[derive(Clone, Debug)]
 pub struct Consent {
@@ -137,12 +150,23 @@ pub struct Consent {
 }
 
 /// What a response type answers with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     /// The parameters of the response; `state` and `iss` are added by the engine.
     pub parameters: Vec<(&'static str, String)>,
     /// What is written before the response is sent.
     pub changes: Vec<Change>,
+}
+
+impl fmt::Debug for Answer {
+    /// Shows the names of the parameters only: one of them is the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.parameters.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Answer")
+            .field("parameters", &names)
+            .field("changes", &self.changes)
+            .finish()
+    }
 }
 
 /// A redirection of the browser to a registered redirect URI, with the answer in it.

@@ -252,7 +252,8 @@ impl Context<'_> {
         let Some(text) = params.one("scope")? else {
             return self.default_scope(client);
         };
-        let scope = Scope::parse(text).map_err(|error| Rejection::invalid_scope(error.to_string()))?;
+        let scope =
+            Scope::parse_likely(text, &client.scope).map_err(|error| Rejection::invalid_scope(error.to_string()))?;
         if scope.within(&self.ceiling(client)) {
             Ok(scope)
         } else {

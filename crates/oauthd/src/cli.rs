@@ -38,15 +38,9 @@ pub struct Common {
     /// How log lines look
     #[arg(long, global = true, env = "OAUTHD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub log_format: Format,
-    /// What is logged: error, warn, info, debug, trace, or a list of target=level
-    #[arg(
-        long,
-        global = true,
-        env = "OAUTHD_LOG_LEVEL",
-        value_name = "LEVEL",
-        default_value = "info"
-    )]
-    pub log_level: String,
+    /// What is logged: error, warn, info, debug, trace, or a list of target=level [default: info; demo: warn]
+    #[arg(long, global = true, env = "OAUTHD_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
 }
 
 /// How log lines look.

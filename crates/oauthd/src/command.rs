@@ -2,7 +2,6 @@
 
 mod check;
 mod clients;
-mod demo;
 mod serve;
 mod tokens;
 mod users;
@@ -17,10 +16,10 @@ use oauth_server::{Clock, Entropy, Secret, StoreError, SystemClock, SystemEntrop
 use serde::Serialize;
 
 use crate::admin::{Admin, Refusal};
-use crate::backend::OpenStore;
 use crate::cli::{Cli, Command, Common, KeysCommand, ServeArgs};
 use crate::config::{Problems, Purpose, Settings, StoreUrl};
 use crate::registry::Registry;
+use crate::store;
 use crate::users::Users;
 
 /// How a command ended: the exit code of the program.
@@ -100,7 +99,7 @@ impl From<io::Error> for Failure {
 pub async fn run(cli: Cli) -> Exit {
     let Cli { common, command } = cli;
     let done = match command {
-        Command::Demo(args) => demo::run(&common, &args).await,
+        Command::Demo(args) => serve::demo(&common, &args).await,
         Command::Serve(args) => serve::run(&common, &args).await,
         Command::Check(args) => check::run(&common, &args),
         Command::Client(args) => clients::run(&common, args).await,
@@ -155,7 +154,6 @@ enum Access {
 struct Desk {
     admin: Admin,
     settings: Settings,
-    store: OpenStore,
 }
 
 impl Desk {
@@ -170,16 +168,16 @@ impl Desk {
                 "the store is `memory:`, which lives inside the serving process: nothing in it can be changed from here",
             ));
         }
-        let store = match access {
-            Access::Add => OpenStore::open(&settings.store).await?,
-            Access::Look | Access::Change => OpenStore::open_existing(&settings.store).await?,
+        let backend = match access {
+            Access::Add => store::open(&settings.store).await?,
+            Access::Look | Access::Change => store::open_existing(&settings.store).await?,
         };
         let argon2 = Argon2::new();
         let configured = settings.clients.iter().map(|configured| configured.client.clone());
-        let registry = Registry::new(configured, store.backend());
+        let registry = Registry::new(configured, Arc::clone(&backend));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let users = Users::by_name(&settings.users, store.backend(), argon2.clone(), &*clock);
+        let users = Users::by_name(&settings.users, backend, argon2.clone(), &*clock);
         let admin = Admin {
             registry,
             users,
@@ -188,13 +186,7 @@ impl Desk {
             clock,
             entropy,
         };
-        Ok(Self { admin, settings, store })
-    }
-
-    /// Writes what is not written yet.
-    async fn close(self) -> Result<Exit, Failure> {
-        self.store.close().await?;
-        Ok(Exit::Good)
+        Ok(Self { admin, settings })
     }
 }
 

@@ -20,27 +20,60 @@ pub(crate) enum Outcome {
 /// and is swept. No request takes a day.
 const REMEMBERED: i64 = 24 * 60 * 60 * 1000;
 
-/// Makes all changes, in order, or none.
-///
-/// Each statement checks its condition and makes its change in one, so that the commit of a single change needs
-/// nothing else. The savepoint of a longer one is what a conflict in its middle goes back to.
-pub(crate) fn commit(connection: &Connection, changes: &[Change]) -> rusqlite::Result<Outcome> {
-    if let [change] = changes {
-        return Ok(outcome(make(connection, change)?));
+/// How a commit of several changes gets back to where it began when a condition in its middle does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Not by itself: [`Setback::Halfway`] asks for the whole transaction to be rolled back.
+    Swift,
+    /// By a savepoint. SQLite then copies every page before a commit changes it, which costs as much as the change.
+    Savepoints,
+}
+
+/// Why work was not done as it should.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// A statement failed.
+    Sqlite(rusqlite::Error),
+    /// A condition did not hold, and some of the changes before it were made.
+    Halfway,
+}
+
+impl From<rusqlite::Error> for Setback {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
     }
-    run(connection, "SAVEPOINT a_commit", [])?;
-    for (position, change) in changes.iter().enumerate() {
-        if make(connection, change)? {
-            continue;
+}
+
+/// Makes all changes, in order, or none, or is set back.
+///
+/// Each statement checks its condition and makes its change in one, so a conflict in the first change has changed
+/// nothing. That is where requests that race for the same credential meet, as long as grants spend before they insert.
+pub(crate) fn commit(connection: &Connection, changes: &[Change], care: Care) -> Result<Outcome, Setback> {
+    let savepoint = care == Care::Savepoints && changes.len() > 1;
+    if savepoint {
+        run(connection, "SAVEPOINT a_commit", [])?;
+    }
+    let mut made = 0;
+    for change in changes {
+        if !make(connection, change)? {
+            break;
         }
-        if position > 0 {
+        made += 1;
+    }
+    let conflicts = made < changes.len();
+    if savepoint {
+        if conflicts {
             run(connection, "ROLLBACK TO a_commit", [])?;
         }
         run(connection, "RELEASE a_commit", [])?;
-        return Ok(Outcome::Conflict);
+    } else if conflicts && made > 0 {
+        return Err(Setback::Halfway);
     }
-    run(connection, "RELEASE a_commit", [])?;
-    Ok(Outcome::Done(changes.len()))
+    Ok(if conflicts {
+        Outcome::Conflict
+    } else {
+        Outcome::Done(made)
+    })
 }
 
 /// Writes a document whose stored revision is the one that was read.
@@ -123,13 +156,16 @@ fn make(connection: &Connection, change: &Change) -> rusqlite::Result<bool> {
 }
 
 fn insert(connection: &Connection, credential: &Credential) -> rusqlite::Result<bool> {
+    // Not one `INSERT … SELECT … WHERE NOT EXISTS`: SQLite takes that for an insert of many rows, and copies every
+    // page before it changes it.
+    if is_revoked(connection, credential.authorization)? {
+        return Ok(false);
+    }
     let inserted = run(
         connection,
         "INSERT INTO credentials
             (digest, kind, authorization, client, subject, scope, expires_at, state, revision, data)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-            WHERE NOT EXISTS (SELECT 1 FROM revoked_authorizations WHERE authorization = ?3)
-         ON CONFLICT DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
         params![
             credential.key.digest(),
             credential.key.kind(),
@@ -144,6 +180,12 @@ fn insert(connection: &Connection, credential: &Credential) -> rusqlite::Result<
         ],
     )?;
     Ok(inserted > 0)
+}
+
+fn is_revoked(connection: &Connection, id: AuthorizationId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM revoked_authorizations WHERE authorization = ?1")?
+        .exists([id.as_bytes()])
 }
 
 fn spend(connection: &Connection, key: &Key) -> rusqlite::Result<bool> {

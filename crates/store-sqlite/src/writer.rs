@@ -7,7 +7,7 @@ use oauth_core::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::change::{self, Outcome};
+use crate::change::{self, Care, Outcome, Setback};
 use crate::failure::{Place, Trouble};
 use crate::file;
 use crate::options::SqliteOptions;
@@ -89,10 +89,11 @@ impl Desk {
         let scribe = Scribe {
             connection: &connection,
             queue: &self.queue,
+            place,
         };
         let mut jobs = Vec::new();
         while self.queue.wait(&mut jobs) {
-            let answers = scribe.write(&mut jobs, place);
+            let answers = scribe.write(&mut jobs);
             for (job, answer) in jobs.drain(..).zip(answers) {
                 // Whoever waited may have gone in the meantime; what was done stays done.
                 drop(job.answer.send(answer));
@@ -122,42 +123,42 @@ fn close(connection: Connection, place: &Place) -> Result<(), StoreError> {
 enum Failure {
     /// It could not begin, or could not be made durable: a matter of the file, not of what was written.
     Ends(rusqlite::Error),
-    /// One of its statements failed.
-    Within(rusqlite::Error),
+    /// Its work was set back.
+    Within(Setback),
 }
 
 struct Scribe<'a> {
     connection: &'a Connection,
     queue: &'a Queue,
+    place: &'a Place,
 }
 
 impl Scribe<'_> {
     /// Does all jobs, and those that come in the meantime, in one transaction; one answer for each job.
     ///
-    /// When a statement fails, it may be for a reason of its own (a damaged page, a value that is too large, no
-    /// room for all of it). So that the others do not suffer for it, each then gets a transaction of its own.
-    fn write(&self, jobs: &mut Vec<Job>, place: &Place) -> Vec<Answer> {
-        let explain = |failure| match failure {
-            Failure::Ends(error) | Failure::Within(error) => place.explain(Trouble::Sqlite(error)),
-        };
-        match self.transaction(|| self.together(jobs)) {
+    /// A commit that conflicts halfway takes the transaction with it, which is then made again with more care. When a
+    /// statement fails, it may be for a reason of its own (a damaged page, a value that is too large, no room for
+    /// all of it): so that the others do not suffer for it, each job then gets a transaction of its own.
+    fn write(&self, jobs: &mut Vec<Job>) -> Vec<Answer> {
+        let mut made = self.transaction(|| self.together(jobs, Care::Swift));
+        if matches!(made, Err(Failure::Within(Setback::Halfway))) {
+            made = self.transaction(|| self.together(jobs, Care::Savepoints));
+        }
+        match made {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(Failure::Within(_)) if jobs.len() > 1 => jobs
-                .iter()
-                .map(|job| self.transaction(|| self.one(job)).map_err(explain))
-                .collect(),
+            Err(Failure::Within(_)) if jobs.len() > 1 => jobs.iter().map(|job| self.alone(job)).collect(),
             Err(failure) => {
-                let error = explain(failure);
+                let error = self.explain(failure);
                 jobs.iter().map(|_| Err(error.clone())).collect()
             }
         }
     }
 
     /// Each takes what came while the ones before it were done, so that a group grows without anyone waiting for it.
-    fn together(&self, jobs: &mut Vec<Job>) -> rusqlite::Result<Vec<Outcome>> {
+    fn together(&self, jobs: &mut Vec<Job>, care: Care) -> Result<Vec<Outcome>, Setback> {
         let mut outcomes = Vec::with_capacity(jobs.len());
         while let Some(job) = jobs.get(outcomes.len()) {
-            outcomes.push(self.one(job)?);
+            outcomes.push(self.one(job, care)?);
             if outcomes.len() == jobs.len() && jobs.len() < LARGEST_GROUP {
                 self.queue.take(jobs);
             }
@@ -165,32 +166,47 @@ impl Scribe<'_> {
         Ok(outcomes)
     }
 
-    fn one(&self, job: &Job) -> rusqlite::Result<Outcome> {
+    fn alone(&self, job: &Job) -> Answer {
+        self.transaction(|| self.one(job, Care::Savepoints))
+            .map_err(|failure| self.explain(failure))
+    }
+
+    fn one(&self, job: &Job, care: Care) -> Result<Outcome, Setback> {
         // Nobody waits for it any more, and it has not begun: it never will.
         if job.answer.is_closed() {
             return Ok(Outcome::Done(0));
         }
         match &job.work {
-            Work::Commit(changes) => change::commit(self.connection, changes),
-            Work::Write { collection, document } => change::write(self.connection, collection, document),
-            Work::Remove { collection, id } => change::remove(self.connection, collection, id),
-            Work::Sweep { expired_before, limit } => change::sweep(self.connection, *expired_before, *limit),
+            Work::Commit(changes) => change::commit(self.connection, changes, care),
+            Work::Write { collection, document } => Ok(change::write(self.connection, collection, document)?),
+            Work::Remove { collection, id } => Ok(change::remove(self.connection, collection, id)?),
+            Work::Sweep { expired_before, limit } => Ok(change::sweep(self.connection, *expired_before, *limit)?),
         }
     }
 
     /// Runs `body` in a transaction. It locks the file against other processes from its beginning, so that every
     /// condition that is checked within still holds when it ends.
-    fn transaction<T>(&self, body: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, Failure> {
+    fn transaction<T>(&self, body: impl FnOnce() -> Result<T, Setback>) -> Result<T, Failure> {
         self.roll_back();
         self.run("BEGIN IMMEDIATE").map_err(Failure::Ends)?;
         let made = match body() {
             Ok(outcome) => self.run("COMMIT").map(|()| outcome).map_err(Failure::Ends),
-            Err(error) => Err(Failure::Within(error)),
+            Err(setback) => Err(Failure::Within(setback)),
         };
         if made.is_err() {
             self.roll_back();
         }
         made
+    }
+
+    fn explain(&self, failure: Failure) -> StoreError {
+        match failure {
+            Failure::Ends(error) | Failure::Within(Setback::Sqlite(error)) => {
+                self.place.explain(Trouble::Sqlite(error))
+            }
+            // With savepoints there is no halfway.
+            Failure::Within(Setback::Halfway) => self.place.refuse("could not undo a commit that conflicted"),
+        }
     }
 
     /// Some errors end a transaction by themselves; if this fails, it is tried again before the next one.

@@ -64,7 +64,10 @@ impl Endpoint for Token {
             ));
         }
         let scope = match params.one("scope")? {
-            Some(text) => Some(Scope::parse(text).map_err(|error| Rejection::invalid_scope(error.to_string()))?),
+            Some(text) => Some(
+                Scope::parse_likely(text, &vouched.client().scope)
+                    .map_err(|error| Rejection::invalid_scope(error.to_string()))?,
+            ),
             None => None,
         };
         let asked = TokenRequest {

@@ -356,7 +356,7 @@ fn a_client_asks_only_for_what_it_is_registered_for() {
     let lab = lab();
     let asking = authorization(&MACHINE).set("scope", "read");
     lab.edit(&MACHINE, |client| {
-        client.redirect_uris.push("https://stranger.example/cb".to_owned())
+        client.redirect_uris.push("https://stranger.example/cb".to_owned());
     });
     lab.sent_back(&asking, "unauthorized_client");
     // A response type without its grant is not enough, nor is the grant without it.
@@ -484,7 +484,7 @@ fn a_parked_request_expires_and_is_checked_again() {
     // What the client is registered for may change while the person signs in.
     let handle = park();
     lab.edit(&WEB, |client| {
-        client.redirect_uris = vec!["https://web.example/new".to_owned()]
+        client.redirect_uris = vec!["https://web.example/new".to_owned()];
     });
     let changed = block_on(lab.server.resume(&handle, &browser));
     assert!(matches!(changed, Err(AuthorizeError::Show(_))));

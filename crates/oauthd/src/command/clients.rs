@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common, args: ClientArgs) -> Result<Exit, Failu
             let (client, origin) = desk.admin.client(&client_id.into()).await?;
             let entry = ClientEntry::of(&client, origin);
             output.print(&entry, || in_words(&entry))?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         ClientCommand::RotateSecret {
             client_id,
@@ -36,7 +36,7 @@ pub(super) async fn run(common: &Common, args: ClientArgs) -> Result<Exit, Failu
             let desk = Desk::open(common, Access::Change).await?;
             let registered = desk.admin.rotate_secret(&client_id.into(), secret, keep_old).await?;
             announce(&registered, output)?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         ClientCommand::Remove { client_id } => {
             let desk = Desk::open(common, Access::Change).await?;
@@ -48,7 +48,7 @@ pub(super) async fn run(common: &Common, args: ClientArgs) -> Result<Exit, Failu
                     printable(id.as_str())
                 )
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
     }
 }
@@ -68,7 +68,7 @@ async fn add(common: &Common, args: ClientAddArgs, output: Output) -> Result<Exi
     };
     let registered = desk.admin.add_client(new).await?;
     announce(&registered, output)?;
-    desk.close().await
+    Ok(Exit::Good)
 }
 
 fn metadata(args: ClientAddArgs, enabled: &[GrantType], secret: &NewSecret) -> ClientMetadata {
@@ -127,7 +127,7 @@ async fn list(common: &Common, output: Output) -> Result<Exit, Failure> {
         let rows: Vec<[String; 5]> = clients.iter().map(|(client, origin)| row(client, *origin)).collect();
         table(["CLIENT ID", "NAME", "METHOD", "GRANTS", ""], &rows)
     })?;
-    desk.close().await
+    Ok(Exit::Good)
 }
 
 fn row(client: &Client, origin: Origin) -> [String; 5] {

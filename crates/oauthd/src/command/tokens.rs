@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, args: TokenArgs) -> Result<Exit, Failur
                 ];
                 table(head, &rows)
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         TokenCommand::Revoke { which } => {
             let which = which_of(which)?;
@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, args: TokenArgs) -> Result<Exit, Failur
                 (_, 1) => "Revoked 1 authorization.\n".to_owned(),
                 _ => format!("Revoked {revoked} authorizations.\n"),
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         TokenCommand::Sweep => {
             let desk = Desk::open(common, Access::Change).await?;
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, args: TokenArgs) -> Result<Exit, Failur
             output.print(&json!({ "forgotten": forgotten }), || {
                 format!("Forgot {forgotten} expired credentials.\n")
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
     }
 }

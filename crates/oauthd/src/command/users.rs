@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, args: UserArgs) -> Result<Exit, Failure
             output.print(&UserEntry::of(&user, Origin::Store), || {
                 format!("Added the user {}.\n", printable(&username))
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         UserCommand::Passwd {
             username,
@@ -32,14 +32,14 @@ pub(super) async fn run(common: &Common, args: UserArgs) -> Result<Exit, Failure
             let desk = Desk::open(common, Access::Change).await?;
             let ended = desk.admin.set_password(&username, &password).await?;
             told(output, &username, ended, "Changed the password of")?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         UserCommand::List => list(common, output).await,
         UserCommand::Disable { username } => {
             let desk = Desk::open(common, Access::Change).await?;
             let ended = desk.admin.disable_user(&username).await?;
             told(output, &username, ended, "Disabled the user")?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         UserCommand::Enable { username } => {
             let desk = Desk::open(common, Access::Change).await?;
@@ -47,13 +47,13 @@ pub(super) async fn run(common: &Common, args: UserArgs) -> Result<Exit, Failure
             output.print(&json!({ "username": username }), || {
                 format!("Enabled the user {}.\n", printable(&username))
             })?;
-            desk.close().await
+            Ok(Exit::Good)
         }
         UserCommand::Remove { username } => {
             let desk = Desk::open(common, Access::Change).await?;
             let ended = desk.admin.remove_user(&username).await?;
             told(output, &username, ended, "Removed the user")?;
-            desk.close().await
+            Ok(Exit::Good)
         }
     }
 }
@@ -76,7 +76,7 @@ async fn list(common: &Common, output: Output) -> Result<Exit, Failure> {
         let rows: Vec<[String; 2]> = entries.iter().map(row).collect();
         table(["USERNAME", ""], &rows)
     })?;
-    desk.close().await
+    Ok(Exit::Good)
 }
 
 fn row(user: &UserEntry) -> [String; 2] {
