@@ -1,5 +1,7 @@
 //! The program as people and scripts call it: exit codes, what is printed, and where settings come from.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail at once")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
