@@ -193,6 +193,7 @@ fn a_client_without_a_name_gets_one_and_two_of_one_name_cannot_be() {
     assert_ne!(text(&one, "client_id"), text(&other, "client_id"));
     assert!(one.get("client_secret").is_none() && one["token_endpoint_auth_method"] == "none");
     let name = text(&one, "client_id");
+    assert!(name.starts_with(char::is_alphabetic), "{name} can be taken for a flag");
     refused(
         &daemon.admin(
             &[
