@@ -47,11 +47,14 @@ password = "{PASSWORD}"
     )
 }
 
-/// Signs in as a browser would, and returns the cookies of the session.
-pub(crate) fn sign_in(target: &Target) -> Result<String, String> {
+/// Signs in as a browser would, and returns the cookies of the session; `None` where nobody has to sign in.
+pub(crate) fn sign_in(target: &Target) -> Result<Option<String>, String> {
     let mut connection = Connection::open(target.address)?;
     connection.send(&authorization_request(target))?;
     let page = connection.receive()?;
+    if page.status == 303 {
+        return Ok(None);
+    }
     let cookies = cookies(page.header("set-cookie"))?;
     let action = attribute(page.body, "<form", "action").ok_or("the sign-in page has no form")?;
     let mut fields = vec![
@@ -81,7 +84,7 @@ pub(crate) fn sign_in(target: &Target) -> Result<String, String> {
     if signed_in.status != 303 {
         return Err(format!("signing in was answered with {}", signed_in.status));
     }
-    self::cookies(signed_in.header("set-cookie"))
+    self::cookies(signed_in.header("set-cookie")).map(Some)
 }
 
 /// The pair of a `Set-Cookie` header, without its attributes.

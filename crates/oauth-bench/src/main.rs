@@ -24,6 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 oauth-bench run [--quick] [--rounds N] [--only WORKLOAD,…] [--servers SERVER,…]
 oauth-bench floor | engine [DATABASE]       one of the servers that `run` starts
+oauth-bench configuration STORE             the configuration of the `oauthd` that `run` starts
 oauth-bench drive WORKLOAD ADDRESS UNITS    load for a server that runs already, under a profiler for instance";
 
 fn main() -> ExitCode {
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         ["floor"] => listening::serve(async { Ok(floor::router()) }),
         ["engine"] => listening::serve(engine::on_memory()),
         ["engine", file] => listening::serve(engine::on_sqlite(file)),
+        ["configuration", store] => {
+            print!("{}", daemon::configuration(store));
+            Ok(())
+        }
         ["run", rest @ ..] => run::Plan::parse(rest).and_then(|plan| run::run(&plan)),
         ["drive", workload, address, units] => run::drive_alone(workload, address, units),
         _ => {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::daemon;
 use crate::line::{Line, Progress, Target, access_tokens};
 use crate::report::{Report, Sample};
 use crate::server::Server;
@@ -99,10 +100,13 @@ fn measure(plan: &Plan, workload: Workload, server: Server) -> Result<Sample, St
 /// Loads a server that runs already, and prints nothing but how many units it completed.
 pub(crate) fn drive_alone(workload: &str, address: &str, units: &str) -> Result<(), String> {
     let workload = Workload::named(workload).ok_or_else(|| format!("`{workload}` is no workload"))?;
-    let target = Target {
+    let mut target = Target {
         address: address.parse().map_err(|_| format!("`{address}` is no address"))?,
         cookies: None,
     };
+    if matches!(workload, Workload::Rotation | Workload::Code) {
+        target.cookies = daemon::sign_in(&target)?;
+    }
     let units = units.parse().map_err(|_| format!("`{units}` is no number of units"))?;
     let driven = drive(&mut open(workload, &target)?, units)?;
     println!("{} units", driven.latencies.len());

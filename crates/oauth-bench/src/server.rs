@@ -85,9 +85,7 @@ impl Server {
             address: process.address,
             cookies: None,
         };
-        if matches!(self, Self::Oauthd | Self::OauthdSqlite) {
-            target.cookies = Some(daemon::sign_in(&target)?);
-        }
+        target.cookies = daemon::sign_in(&target)?;
         Ok(Running {
             process,
             target,

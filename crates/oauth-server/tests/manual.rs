@@ -1,5 +1,11 @@
 //! What the manual says of files, tests and code is so.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "all of this is tests, and helpers of tests"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +22,7 @@ fn pages() -> Vec<String> {
     let docs = fs::read_dir(root().join("docs")).unwrap();
     let mut pages: Vec<String> = docs
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".md"))
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
         .map(|name| format!("docs/{name}"))
         .collect();
     pages.push("README.md".to_owned());
@@ -78,6 +84,18 @@ fn every_test_that_an_invariant_names_is_there() {
         }
     }
     assert!(found > 20, "only {found} tests are named");
+}
+
+#[test]
+fn every_law_of_the_testkit_is_explained() {
+    let page = read("docs/writing-a-store.md");
+    for law in oauth_testkit::laws::credentials::LAWS {
+        assert!(
+            page.contains(&format!("`{}`", law.name())),
+            "{} is not explained",
+            law.name()
+        );
+    }
 }
 
 /// The first code block of a page in that language.

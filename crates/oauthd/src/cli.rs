@@ -171,6 +171,7 @@ pub enum ClientCommand {
 
 /// `oauthd client add`.
 #[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ClientAddArgs {
     /// Its identifier [default: a random one]
     #[arg(value_name = "CLIENT_ID")]

@@ -11,6 +11,7 @@ mod bearer;
 mod client_authentication;
 mod client_credentials;
 mod cors_and_methods;
+mod docs;
 mod faults;
 mod histories;
 mod hostile_input;

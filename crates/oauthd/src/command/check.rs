@@ -17,6 +17,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the printed JSON")]
 struct Line<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,14 +69,13 @@ fn in_words(findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "Nothing is weaker than RFC 9700 and OAuth 2.1 ask.\n".to_owned();
     }
-    let mut text: String = findings
+    let mut lines: Vec<String> = findings
         .iter()
-        .map(|finding| format!("{} ({})\n", finding.problem, finding.rule))
+        .map(|finding| format!("{} ({})", finding.problem, finding.rule))
         .collect();
-    let count = findings.len();
-    text.push_str(&match count {
+    lines.push(match findings.len() {
         1 => "1 thing is allowed but weak.\n".to_owned(),
-        _ => format!("{count} things are allowed but weak.\n"),
+        count => format!("{count} things are allowed but weak.\n"),
     });
-    text
+    lines.join("\n")
 }

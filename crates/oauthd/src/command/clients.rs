@@ -1,6 +1,7 @@
 //! `oauthd client …`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use oauth_server::{Client, ClientId, GrantType};
 use serde_json::{Value, json};
@@ -160,7 +161,8 @@ fn in_words(entry: &ClientEntry) -> String {
             }
             other => other.to_string(),
         };
-        text.push_str(&format!("{name:<28}{}\n", printable(&value)));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<28}{}", printable(&value));
     }
     if entry.source == Origin::Configuration {
         text.push_str("from configuration\n");
