@@ -105,6 +105,12 @@ impl Server {
         )
     }
 
+    /// The values of `response_type` that are mounted (RFC 6749 §3.1.1). Without any there is no authorization
+    /// endpoint, neither in the metadata nor anywhere else.
+    pub fn response_types(&self) -> impl Iterator<Item = &'static str> {
+        self.0.response_types.iter().map(|own| own.response_type())
+    }
+
     /// Answers a request for any mounted endpoint, found by its path; `None` for any other path.
     pub async fn serve(&self, request: &Incoming<'_>) -> Option<Response<Vec<u8>>> {
         let at = self.paths().position(|path| path == request.uri.path())?;

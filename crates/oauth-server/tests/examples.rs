@@ -1,5 +1,7 @@
 //! The examples do what they say.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, and helpers of tests")]
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};

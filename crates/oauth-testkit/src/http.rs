@@ -284,7 +284,7 @@ impl Answer {
         assert!(values.next().is_none(), "the header {name} occurs more than once");
         first.map(|value| match value.to_str() {
             Ok(text) => text,
-            Err(_) => panic!("the header {name} is not text"),
+            Err(error) => panic!("the header {name} is not text: {error}"),
         })
     }
 
@@ -439,13 +439,14 @@ pub fn form_of(pairs: &[(&str, &str)]) -> String {
 
 /// A text, percent-encoded but for unreserved characters.
 pub fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes()
+        .map(|byte| {
+            if unreserved(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! `oauthd demo`: the main job with nothing to set up.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use oauth_server::{ClientId, Secret, SystemEntropy};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Overrides, Problems, Purpose, Settings};
-use crate::serve::{self, NotServed};
+use crate::serve::{self, NotServed, say};
 use crate::store;
 use crate::web::{Demo, DemoPerson};
 
@@ -41,7 +41,7 @@ pub enum NotShown {
 pub async fn demo(listen: SocketAddr) -> Result<(), NotShown> {
     let listener = serve::listen(listen).await?;
     let address = listener.local_addr().map_err(NotServed::from)?;
-    let issuer = format!("http://{address}");
+    let issuer = format!("http://{}", reachable(address));
     let web_secret = Secret::generate(&SystemEntropy)?;
     let page_secret = Secret::generate(&SystemEntropy)?;
     // Removed when the demo ends.
@@ -64,11 +64,23 @@ pub async fn demo(listen: SocketAddr) -> Result<(), NotShown> {
     };
     let page = Demo::new(ClientId::from("demo-page"), page_secret, person);
     serve::serve_on(listener, &settings, backend, Some(page), |address| {
-        println!("listening on http://{address}\n");
-        println!("{}", to_try(&issuer, &web_secret));
+        say(&format!(
+            "listening on http://{address}\n\n{}",
+            to_try(&issuer, &web_secret)
+        ));
     })
     .await?;
     Ok(())
+}
+
+/// The address at which a browser on this machine finds a server that listens there.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// The demo is configured like any other server.
@@ -164,6 +176,14 @@ Everything is kept in a temporary file and forgotten when you press ctrl-C."
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_means_all_is_reached_on_this_machine() {
+        let reach = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(reach("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reach("[::]:80"), "[::1]:80");
+        assert_eq!(reach("127.0.0.1:80"), "127.0.0.1:80");
+    }
 
     #[test]
     fn the_settings_of_the_demo_are_sound() {

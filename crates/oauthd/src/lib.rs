@@ -4,6 +4,8 @@ pub mod admin;
 pub mod assemble;
 pub mod backend;
 pub mod check;
+pub mod cli;
+pub mod command;
 pub mod config;
 pub mod demo;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! `oauthd serve`: the server for real.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -45,9 +45,15 @@ pub async fn serve(settings: &Settings) -> Result<(), NotServed> {
     let backend = store::open(&settings.store).await?;
     let listener = listen(settings.listen).await?;
     serve_on(listener, settings, backend, None, |address| {
-        println!("listening on http://{address}");
+        say(&format!("listening on http://{address}"));
     })
     .await
+}
+
+/// Says a line on standard output. Whoever started the program may have closed that; it serves all the same.
+pub(crate) fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// Takes the address.

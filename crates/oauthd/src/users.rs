@@ -34,6 +34,18 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+impl User {
+    fn configured(user: &ConfiguredUser, password_hash: String, clock: &dyn Clock) -> Self {
+        Self {
+            username: user.username.clone(),
+            password_hash,
+            claims: user.claims.clone(),
+            disabled: user.disabled,
+            created_at: clock.now(),
+        }
+    }
+}
+
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "User({:?})", self.username)
@@ -60,26 +72,40 @@ impl Users {
         argon2: Argon2,
         clock: &dyn Clock,
     ) -> Result<Self, Argon2Error> {
-        let mut people = BTreeMap::new();
-        for user in configured {
+        let people = configured.iter().map(|user| {
             let password_hash = match &user.password {
                 Password::Plain(password) => argon2.hash_blocking(password)?,
                 Password::Hashed(hash) => hash.clone(),
             };
-            let person = User {
-                username: user.username.clone(),
-                password_hash,
-                claims: user.claims.clone(),
-                disabled: user.disabled,
-                created_at: clock.now(),
-            };
-            people.insert(user.username.clone(), person);
-        }
-        Ok(Self {
-            configured: Arc::new(people),
+            Ok(User::configured(user, password_hash, clock))
+        });
+        let people = people.collect::<Result<Vec<_>, Argon2Error>>()?;
+        Ok(Self::of(people, backend, argon2))
+    }
+
+    /// The same for administration, where nobody signs in: no password of the configuration is hashed.
+    pub fn by_name(
+        configured: &[ConfiguredUser],
+        backend: Arc<dyn Backend>,
+        argon2: Argon2,
+        clock: &dyn Clock,
+    ) -> Self {
+        let people = configured
+            .iter()
+            .map(|user| User::configured(user, String::new(), clock));
+        Self::of(people.collect(), backend, argon2)
+    }
+
+    fn of(configured: Vec<User>, backend: Arc<dyn Backend>, argon2: Argon2) -> Self {
+        let configured = configured
+            .into_iter()
+            .map(|user| (user.username.clone(), user))
+            .collect();
+        Self {
+            configured: Arc::new(configured),
             backend,
             argon2,
-        })
+        }
     }
 
     /// Whether that person is one of the configuration.

@@ -92,15 +92,18 @@ impl Web {
         let at = |path: &str| format!("{below}{path}");
         let mut router = Router::new()
             .merge(oauth_server::axum::router(&self.0.server))
-            .route(&at("/authorize"), get(authorize::authorize).post(authorize::authorize))
             .route(&at("/sign-in"), post(sign_in::sign_in))
             .route(&at("/sign-out"), post(sign_in::sign_out))
-            .route(&at("/switch-account"), post(sign_in::switch_account))
-            .route(&at("/consent"), get(authorize::consent).post(authorize::decide))
             .route(&at("/account"), get(account::account))
             .route(&at("/account/revoke"), post(account::revoke))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz));
+        if self.0.server.response_types().next().is_some() {
+            router = router
+                .route(&at("/authorize"), get(authorize::authorize).post(authorize::authorize))
+                .route(&at("/consent"), get(authorize::consent).post(authorize::decide))
+                .route(&at("/switch-account"), post(sign_in::switch_account));
+        }
         if self.0.demo.is_some() {
             router = router
                 .route("/", get(demo::index))

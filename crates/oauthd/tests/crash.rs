@@ -212,7 +212,8 @@ impl Worker {
             Everything::No => self.machine.len().saturating_sub(2 * SAMPLED),
         };
         for token in &mut self.machine[machine..] {
-            agree(token, is_active(http, &token.0, counts));
+            let active = is_active(http, &token.0, counts);
+            agree(token, active);
         }
         // A replay ends its line, so only some are put to that test.
         for (turn, at) in looked_at.into_iter().rev().take(2).enumerate() {
@@ -243,9 +244,11 @@ impl Line {
                 self.end();
             }
         }
-        agree(&mut self.refresh, is_active(http, &self.refresh.0, counts));
+        let active = is_active(http, &self.refresh.0, counts);
+        agree(&mut self.refresh, active);
         for token in &mut self.access {
-            agree(token, is_active(http, &token.0, counts));
+            let active = is_active(http, &token.0, counts);
+            agree(token, active);
         }
         for rotated in &self.rotated {
             assert!(

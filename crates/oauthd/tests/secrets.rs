@@ -170,7 +170,7 @@ fn flows(daemon: &Daemon) -> Canaries {
         http.get(&format!("/no-such-page?access_token={token}"));
         http.get(&format!("/account?password={secret}"));
         http.get(&format!(
-            "{}&access_token={token}&id_token_hint={assertion}",
+            "{}&access_token={token}&client_assertion={assertion}&client_secret={secret}",
             WEB_REQUEST.path("")
         ));
         http.raw(format!("GET /{secret} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {secret}\0\r\n\r\n").as_bytes());

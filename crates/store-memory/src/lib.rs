@@ -20,7 +20,7 @@
 //! identifiers of clients are shared. What is swept is given back to the allocator.
 //! Finding a token takes about 100 ns while it is in the processor's cache and some hundreds when it is not; so does
 //! a commit (`cargo bench -p store-memory`).
-//! [`list`](oauth_core::CredentialIndex::list) walks over all rows: it is for administration.
+//! [`list`](oauth_core::CredentialIndex::select) walks over all rows: it is for administration.
 
 mod commit;
 mod documents;

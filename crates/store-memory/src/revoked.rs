@@ -50,6 +50,11 @@ impl Revoked {
         read(&self.0[number(id)]).until.contains_key(id)
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|part| read(part).until.len()).sum()
+    }
+
     /// Holds these parts as they are, in the order of their numbers.
     pub(crate) fn hold(&self, parts: Parts) -> Held<'_> {
         let needed = parts.read | parts.written;

@@ -62,3 +62,72 @@ async fn settle(store: &Inner, now: Timestamp) {
     }
     store.revoked.settle(&bounds);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use oauth_core::{AuthorizationId, Change, CredentialStore};
+    use oauth_testkit::block_on;
+    use oauth_testkit::sample::{authorization, credential};
+
+    use super::*;
+    use crate::MemoryStore;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    fn revoked(store: &MemoryStore, id: AuthorizationId) {
+        block_on(store.commit(&[Change::RevokeAuthorization(id)])).unwrap();
+    }
+
+    fn swept(store: &MemoryStore, before: Timestamp) -> usize {
+        block_on(store.sweep(before, usize::MAX)).unwrap()
+    }
+
+    #[test]
+    fn a_revoked_authorization_is_remembered_as_long_as_anything_descends_from_it() {
+        let store = MemoryStore::new();
+        let row = credential("a", authorization("a"));
+        let expiry = row.expires_at;
+        block_on(store.commit(&[Change::Insert(row)])).unwrap();
+        revoked(&store, authorization("a"));
+        assert_eq!(swept(&store, expiry.minus(48 * HOUR)), 0);
+        assert_eq!(swept(&store, expiry), 0);
+        assert_eq!(store.0.revoked.len(), 1);
+        assert_eq!(swept(&store, expiry.plus(HOUR)), 1);
+        assert_eq!(store.0.revoked.len(), 0);
+    }
+
+    #[test]
+    fn a_revoked_authorization_of_which_nothing_is_left_is_remembered_for_a_day() {
+        let store = MemoryStore::new();
+        let now = Timestamp::from_secs(1_800_000_000);
+        for n in 0..100 {
+            revoked(&store, authorization(&n.to_string()));
+        }
+        for hours in [0, 1, 23, 24] {
+            swept(&store, now.plus(hours * HOUR));
+            assert_eq!(store.0.revoked.len(), 100);
+        }
+        // What came later has its own day.
+        revoked(&store, authorization("late"));
+        swept(&store, now.plus(25 * HOUR));
+        assert_eq!(store.0.revoked.len(), 1);
+        swept(&store, now.plus(50 * HOUR));
+        assert_eq!(store.0.revoked.len(), 0);
+    }
+
+    #[test]
+    fn a_revocation_that_was_undone_is_not_remembered() {
+        let store = MemoryStore::new();
+        let [a, b] = ["a", "b"].map(authorization);
+        let missing = Change::Spend(oauth_testkit::sample::key("missing"));
+        revoked(&store, a);
+        let changes = [Change::RevokeAuthorization(b), Change::RevokeAuthorization(a), missing];
+        assert!(block_on(store.commit(&changes)).is_err());
+        assert_eq!(store.0.revoked.len(), 1);
+        swept(&store, Timestamp::from_secs(1));
+        swept(&store, Timestamp::from_secs(1).plus(48 * HOUR));
+        assert_eq!(store.0.revoked.len(), 0);
+    }
+}

@@ -97,19 +97,29 @@ impl Bench {
         let path = self.directory.join("finds.db");
         let store = self.runtime.block_on(SqliteStore::open(&path)).unwrap();
         self.committed(&store, one_change(&credentials), COMMITTERS);
-        let mut times: Vec<Duration> = credentials
-            .iter()
-            .step_by(rows.div_ceil(5_000))
-            .map(|credential| {
-                let clock = Stopwatch::start();
-                let found = self.runtime.block_on(store.find(&credential.key)).unwrap();
-                assert!(found.is_some());
-                clock.elapsed()
-            })
-            .collect();
-        times.sort_unstable();
-        let (median, slow) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-        println!("find among {rows} rows: median {median:?}, 99th percentile {slow:?}");
+        let some = || credentials.iter().step_by(rows.div_ceil(5_000));
+        let through_the_store = some().map(|credential| {
+            let clock = Stopwatch::start();
+            let found = self.runtime.block_on(store.find(&credential.key)).unwrap();
+            assert!(found.is_some());
+            clock.elapsed()
+        });
+        latency(&format!("find among {rows} rows"), through_the_store);
+        let connection = Connection::open(&path).unwrap();
+        let by_hand = some().map(|credential| {
+            let clock = Stopwatch::start();
+            let mut find = connection
+                .prepare_cached("SELECT * FROM credentials WHERE digest = ?1 AND kind = ?2")
+                .unwrap();
+            let found = find
+                .exists(params![credential.key.digest(), credential.key.kind()])
+                .unwrap();
+            assert!(found);
+            clock.elapsed()
+        });
+        latency("  by hand, without reading the columns", by_hand);
+        self.runtime.block_on(store.close()).unwrap();
+        forget(&path);
     }
 
     /// A transaction for every `size` of them, with the statements that one would write by hand.
@@ -275,6 +285,13 @@ fn rate(what: &str, count: usize, mut times: Vec<Duration>) -> f64 {
     let rate = count as f64 / times[times.len() / 2].as_secs_f64();
     println!("  {what:32} {rate:>9.0} /s");
     rate
+}
+
+fn latency(what: &str, times: impl Iterator<Item = Duration>) {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    let (median, slow) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!("{what}: median {median:?}, 99th percentile {slow:?}");
 }
 
 fn forget(path: &Path) {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::failure::{Place, Trouble};
 use crate::file;
-use crate::row::{columns, count, credential};
+use crate::row::{count, credential, select};
 
 /// Read-only connections.
 ///
@@ -110,12 +110,7 @@ impl Shared {
 
 /// The credential at that key.
 pub(crate) fn find(connection: &Connection, key: &Key) -> Result<Option<Credential>, Trouble> {
-    const FIND: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM credentials AS c LEFT JOIN revoked_authorizations AS r ON r.authorization = c.authorization
-          WHERE c.digest = ?1 AND c.kind = ?2"
-    );
+    const FIND: &str = concat!(select!(), " WHERE digest = ?1 AND kind = ?2");
     one(connection, FIND, params![key.digest(), key.kind()], credential)
 }
 
@@ -132,13 +127,12 @@ pub(crate) fn list(
     macro_rules! listing {
         ($index:literal, $column:literal) => {
             concat!(
-                "SELECT ",
-                columns!(),
-                " FROM credentials AS c INDEXED BY ",
+                select!(),
+                " INDEXED BY ",
                 $index,
-                " LEFT JOIN revoked_authorizations AS r ON r.authorization = c.authorization WHERE c.",
+                " WHERE ",
                 $column,
-                " = ?1 AND (c.digest, c.kind) > (?2, ?3) ORDER BY c.digest, c.kind LIMIT ?4"
+                " = ?1 AND (digest, kind) > (?2, ?3) ORDER BY digest, kind LIMIT ?4"
             )
         };
     }

@@ -5,14 +5,20 @@ use rusqlite::Row;
 
 use crate::failure::Trouble;
 
-/// The columns of a credential, with its state as it is after revocations; for a `FROM` of [`TABLES`].
-macro_rules! columns {
+/// The columns of a credential, with its state as it is after revocations, and the table that they are of.
+///
+/// Not a `LEFT JOIN` with the revocations: bundled SQLite then plans the statement anew for every bound key, which takes
+/// five times as long as running it.
+macro_rules! select {
     () => {
-        "c.digest, c.kind, c.authorization, c.client, c.subject, c.scope, c.expires_at, \
-         CASE WHEN r.authorization IS NULL THEN c.state ELSE 2 END, c.revision, c.data"
+        "SELECT digest, kind, authorization, client, subject, scope, expires_at,
+            CASE WHEN EXISTS (SELECT 1 FROM revoked_authorizations AS r WHERE r.authorization = credentials.authorization)
+                THEN 2 ELSE state END,
+            revision, data
+         FROM credentials"
     };
 }
-pub(crate) use columns;
+pub(crate) use select;
 
 /// State as the number in its column.
 pub(crate) const fn number(state: State) -> i64 {
@@ -39,7 +45,7 @@ pub(crate) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Reads the row of a query for [`columns!`].
+/// Reads the row of a query for [`select!`].
 pub(crate) fn credential(row: &Row<'_>) -> Result<Credential, Trouble> {
     let wrong = |column: &'static str| {
         move || Trouble::Row {

@@ -76,7 +76,7 @@ fn an_answer_is_a_see_other_that_nobody_keeps() {
 
 #[test]
 fn a_bad_client_or_redirect_uri_never_redirects() {
-    // R041, R042, R046, V027, V028, V040, V041
+    // R041, R042, R046, V027–V029, V038, V040, V041
     let lab = lab();
     let honest = authorization(&POSTER);
     for call in [
@@ -95,7 +95,7 @@ fn a_bad_client_or_redirect_uri_never_redirects() {
         honest
             .clone()
             .set("redirect_uri", "https://evil.example")
-            .set("response_type", "bogus"),
+            .set("response_type", "id_token token"),
         honest
             .clone()
             .set("redirect_uri", "https://evil.example")
@@ -356,7 +356,7 @@ fn a_client_asks_only_for_what_it_is_registered_for() {
     let lab = lab();
     let asking = authorization(&MACHINE).set("scope", "read");
     lab.edit(&MACHINE, |client| {
-        client.redirect_uris.push("https://stranger.example/cb".to_owned())
+        client.redirect_uris.push("https://stranger.example/cb".to_owned());
     });
     lab.sent_back(&asking, "unauthorized_client");
     // A response type without its grant is not enough, nor is the grant without it.
@@ -484,7 +484,7 @@ fn a_parked_request_expires_and_is_checked_again() {
     // What the client is registered for may change while the person signs in.
     let handle = park();
     lab.edit(&WEB, |client| {
-        client.redirect_uris = vec!["https://web.example/new".to_owned()]
+        client.redirect_uris = vec!["https://web.example/new".to_owned()];
     });
     let changed = block_on(lab.server.resume(&handle, &browser));
     assert!(matches!(changed, Err(AuthorizeError::Show(_))));
@@ -508,7 +508,7 @@ fn two_requests_in_one_browser_do_not_mix() {
 
 #[test]
 fn parameters_of_openid_that_is_not_mounted_are_unknown_ones() {
-    // Real clients: MCP SDKs add `prompt` and `offline_access`-like parameters; `nonce` and `resource` are sent always.
+    // R052, I018, I021, I022. Real clients: MCP SDKs add `prompt` and `offline_access`-like parameters; `nonce` and `resource` are sent always.
     let lab = lab();
     let call = authorization(&WEB).all(&[
         ("prompt", "consent"),

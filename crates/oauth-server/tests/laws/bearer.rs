@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::Method;
+use oauth_server::MemoryStore;
 use oauth_server::{AccessToken, Challenge, Incoming, LONGEST_ACCESS_TOKEN, RefreshToken};
 use oauth_testkit::http::{Answer, Call};
 use oauth_testkit::lab::{APP, MACHINE, WEB, for_itself, revoking, scope};
 use oauth_testkit::{Flaky, Lab, Moment, Watched, block_on};
-use store_memory::MemoryStore;
 
 use crate::{Store, lab};
 

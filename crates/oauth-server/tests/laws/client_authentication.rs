@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth_server::{
-    Attempt, AttemptLimit, AuthMethod, Client, ClientSecret, GrantType, LONGEST_CLIENT_SECRET, RefreshToken, Secret,
-    SecretVerifier, VerifierBusy,
+    Admission, Attempt, AttemptLimit, AuthMethod, Client, ClientSecret, GrantType, LONGEST_CLIENT_SECRET, RefreshToken,
+    Secret, SecretVerifier, Verdict, VerifierBusy,
 };
 use oauth_testkit::http::{Answer, Call, Who};
 use oauth_testkit::lab::{API, APP, MACHINE, POSTER, WEB, for_itself, redemption, refreshing, revoking, scope};
@@ -120,7 +120,7 @@ fn the_registered_method_is_the_only_one() {
         lab.send(&call.clone().by(good)).granted();
     }
     lab.edit(&WEB, |client| {
-        client.token_endpoint_auth_method = AuthMethod::named("private_key_jwt")
+        client.token_endpoint_auth_method = AuthMethod::named("private_key_jwt");
     });
     lab.send(&for_itself(&WEB)).refused(401, "invalid_client");
 }
@@ -301,7 +301,7 @@ fn an_overlong_secret_is_refused_before_it_is_hashed() {
         builder.secret_verifier(verifier).max_body(4 << 20)
     });
     lab.edit(&POSTER, |client| {
-        client.secrets = vec![ClientSecret::from_hash("slow:x")]
+        client.secrets = vec![ClientSecret::from_hash("slow:x")];
     });
     for length in [LONGEST_CLIENT_SECRET + 1, 1 << 20] {
         let secret = "x".repeat(length);
@@ -402,31 +402,27 @@ fn every_failed_guess_costs_one_slow_hash() {
 }
 
 /// Three failures for each client and address, and then a minute's wait.
-#[derive(Default)]
-struct Three(Mutex<BTreeMap<(String, Option<IpAddr>), usize>>);
+#[derive(Clone, Default)]
+struct Three(Arc<Mutex<Counted>>);
 
-impl Three {
-    fn key(attempt: &Attempt<'_>) -> (String, Option<IpAddr>) {
-        (attempt.client.as_str().to_owned(), attempt.address)
-    }
-}
+type Counted = BTreeMap<(String, Option<IpAddr>), usize>;
 
 #[async_trait]
 impl AttemptLimit for Three {
-    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, Duration> {
+        let key = (attempt.client.as_str().to_owned(), attempt.address);
         let mut counts = self.0.lock().unwrap();
-        let count = counts.entry(Self::key(attempt)).or_default();
+        let count = counts.entry(key.clone()).or_default();
         if *count == 3 {
             return Err(Duration::from_millis(59_001));
         }
         *count += 1;
-        Ok(())
-    }
-
-    async fn succeeded(&self, attempt: &Attempt<'_>) {
-        if let Some(count) = self.0.lock().unwrap().get_mut(&Self::key(attempt)) {
-            *count -= 1;
-        }
+        let counts = Arc::clone(&self.0);
+        Ok(Admission::new(move |verdict| {
+            if verdict == Verdict::Succeeded {
+                *counts.lock().unwrap().entry(key).or_default() -= 1;
+            }
+        }))
     }
 }
 

@@ -1,11 +1,11 @@
 //! The client credentials grant (RFC 6749 §4.4).
 
 use async_trait::async_trait;
+use oauth_server::MemoryStore;
 use oauth_server::{Approval, Client, ClientCredentials, Incoming, Rejection, ServiceAccounts};
 use oauth_testkit::http::Call;
 use oauth_testkit::lab::{APP, MACHINE, WEB, for_itself, scope};
 use oauth_testkit::{Lab, Watched, block_on};
-use store_memory::MemoryStore;
 
 use crate::lab;
 
@@ -49,7 +49,7 @@ fn public_clients_have_no_credentials() {
     let lab = lab();
     lab.send(&for_itself(&APP)).refused(400, "unauthorized_client");
     lab.edit(&APP, |client| {
-        client.grant_types.push(oauth_server::GrantType::CLIENT_CREDENTIALS)
+        client.grant_types.push(oauth_server::GrantType::CLIENT_CREDENTIALS);
     });
     lab.send(&for_itself(&APP)).refused(400, "unauthorized_client");
 }

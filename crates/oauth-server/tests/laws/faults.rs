@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oauth_server::MemoryStore;
 use oauth_server::{
     AuthorizationCode, AuthorizeError, ClientCredentials, Credential, Incoming, Key, RefreshToken, RotationPolicy,
     Secret,
@@ -9,7 +10,6 @@ use oauth_server::{
 use oauth_testkit::http::{Call, Location};
 use oauth_testkit::lab::{API, APP, WEB, authorization, for_itself, introspecting, redemption, refreshing, revoking};
 use oauth_testkit::{Flaky, Lab, Moment, Watched, block_on};
-use store_memory::MemoryStore;
 
 type Memory = Watched<MemoryStore>;
 type FlakyLab = Lab<Flaky<Memory>>;

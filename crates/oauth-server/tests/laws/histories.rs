@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
+use oauth_server::MemoryStore;
 use oauth_server::{AuthorizationCode, ClientCredentials, RefreshToken, Scope};
 use oauth_testkit::http::{Answer, Who};
 use oauth_testkit::lab::{APP, POSTER, STRANGER, WEB, authorization, redemption, refreshing, revoking, scope};
 use oauth_testkit::{Lab, Watched, block_on};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use store_memory::MemoryStore;
 
 use crate::Store;
 
@@ -262,7 +262,7 @@ impl Play {
         };
         let answer = self.lab.send(&call);
         let expected = self.model.redeem(at, client, flaw);
-        self.settle(&answer, expected)
+        self.settle(&answer, &expected)
     }
 
     fn refresh(&mut self, at: usize, client: Option<usize>, asked: Option<usize>) -> Result<(), TestCaseError> {
@@ -275,23 +275,23 @@ impl Play {
         }
         let answer = self.lab.send(&call);
         let expected = self.model.refresh(at, client, asked.map(scope).as_ref());
-        self.settle(&answer, expected)
+        self.settle(&answer, &expected)
     }
 
-    fn settle(&mut self, answer: &Answer, expected: Expected) -> Result<(), TestCaseError> {
+    fn settle(&mut self, answer: &Answer, expected: &Expected) -> Result<(), TestCaseError> {
         match expected {
             Expected::Refused(code) => {
                 let told = answer.member("error");
-                prop_assert_eq!(told.as_deref(), Some(code), "{}", answer.text());
+                prop_assert_eq!(told.as_deref(), Some(*code), "{}", answer.text());
             }
             Expected::Granted { authorization, scope } => {
                 prop_assert_eq!(answer.status(), 200, "{}", answer.text());
                 let tokens = answer.granted();
                 prop_assert_eq!(&tokens.scope, scope.as_str());
-                let (now, ends) = (self.model.now, self.model.authorizations[authorization].ends);
+                let (now, ends) = (self.model.now, self.model.authorizations[*authorization].ends);
                 let row = |secret: &str, expires: u64| Row {
                     secret: secret.to_owned(),
-                    authorization,
+                    authorization: *authorization,
                     scope: scope.clone(),
                     worth: Worth::Live,
                     expires,
@@ -303,8 +303,8 @@ impl Play {
         Ok(())
     }
 
-    fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
-        match step {
+    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
             Step::Authorize { client, scope } => self.authorize(client, SCOPES[scope]),
             Step::Redeem { code, client, flaw } if !self.model.codes.is_empty() => {
                 self.redeem(recent(code, self.model.codes.len()), client, flaw)?;
@@ -367,7 +367,7 @@ proptest! {
         // R112, R113, R125, R128, R132, R148, R151, R238, C33
         let mut play = Play::begin(RefreshToken::rotating());
         for step in steps {
-            play.take(step)?;
+            play.take(&step)?;
             play.agree()?;
         }
     }

@@ -11,7 +11,7 @@ const INACTIVE: &str = r#"{"active":false}"#;
 
 #[test]
 fn an_active_token_is_told_in_full() {
-    // R164 as far as tokens are bearer tokens; real clients (10)
+    // Real clients (10)
     let lab = lab();
     let tokens = lab.tokens(&APP);
     let answer = lab.send(&introspecting(&API, &tokens.access));

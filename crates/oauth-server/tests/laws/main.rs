@@ -3,12 +3,15 @@
 //! Row numbers in comments (`R038`, `I080`, `V013`, `C06`) are those of `docs/rfc.md` and `docs/attacks.md`, which say
 //! for each row where it is kept and which of these tests proves it.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, and helpers of tests")]
+
 mod authorization_code;
 mod authorization_endpoint;
 mod bearer;
 mod client_authentication;
 mod client_credentials;
 mod cors_and_methods;
+mod docs;
 mod faults;
 mod histories;
 mod hostile_input;
@@ -24,9 +27,9 @@ mod rfc_examples;
 mod secrets;
 mod token_endpoint;
 
+use oauth_server::MemoryStore;
 use oauth_server::{AuthorizationCode, Builder, ClientCredentials, RefreshToken};
 use oauth_testkit::{Lab, Watched};
-use store_memory::MemoryStore;
 
 type Store = Watched<MemoryStore>;
 

@@ -1,11 +1,11 @@
 //! The metadata document (RFC 8414): derived from what is mounted, and told the same to everybody.
 
+use oauth_server::MemoryStore;
 use oauth_server::{AuthorizationCode, BuildError, ClientCredentials, RefreshToken, Scope, Server, check_issuer};
 use oauth_testkit::http::Call;
 use oauth_testkit::lab::{APP, MACHINE, POSTER, WEB, authorization, for_itself, scope};
 use oauth_testkit::{Lab, Watched};
 use serde_json::{Value, json};
-use store_memory::MemoryStore;
 
 use crate::lab;
 

@@ -161,7 +161,7 @@ fn no_answer_tells_the_challenge() {
 #[test]
 fn where_it_is_optional_it_cannot_be_stripped() {
     // R116, V016: only confidential clients, and a challenge or a verifier alone is refused.
-    let lab = Lab::over(Watched::new(store_memory::MemoryStore::new()), |builder| {
+    let lab = Lab::over(Watched::new(oauth_server::MemoryStore::new()), |builder| {
         builder.install(AuthorizationCode::new().danger_pkce_optional_for_confidential_clients())
     });
     let bare = |who| {

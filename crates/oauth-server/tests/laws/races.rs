@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use oauth_server::MemoryStore;
 use oauth_server::{
     AuthorizationCode, AuthorizeError, Change, ClientCredentials, Credential, CredentialStore, Key, RefreshToken,
     RotationPolicy, Secret, Server,
@@ -12,14 +13,13 @@ use oauth_server::{
 use oauth_testkit::http::{Answer, Call, Tokens};
 use oauth_testkit::lab::{APP, STRANGER, WEB, approve, authorization, redemption, refreshing, revoking};
 use oauth_testkit::{Hesitant, Lab, Rival, Watched, block_on, cancelled_after};
-use store_memory::MemoryStore;
 
 type Memory = Watched<MemoryStore>;
 
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A server whose store has a rival, and another server over the same store that the rival can use.
-fn contested(refresh: RefreshToken) -> (Lab<Rival<Memory>>, Server) {
+fn contested(refresh: &RefreshToken) -> (Lab<Rival<Memory>>, Server) {
     let memory = Watched::new(MemoryStore::new());
     let mount = |refresh: &RefreshToken| {
         let refresh = refresh.clone();
@@ -31,9 +31,9 @@ fn contested(refresh: RefreshToken) -> (Lab<Rival<Memory>>, Server) {
         }
     };
     let other = Lab::over(memory.clone(), |builder| {
-        mount(&refresh)(builder.entropy(oauth_testkit::SeededEntropy::new(99)))
+        mount(refresh)(builder.entropy(oauth_testkit::SeededEntropy::new(99)))
     });
-    (Lab::over(Rival::new(memory), mount(&refresh)), other.server)
+    (Lab::over(Rival::new(memory), mount(refresh)), other.server)
 }
 
 /// Lets the rival send that request, and wait for its answer, before the next commit.
@@ -55,7 +55,7 @@ fn nothing_lives(lab: &Lab<Rival<Memory>>, tokens: &[&Tokens]) {
 #[test]
 fn the_loser_of_a_race_is_a_replay() {
     // C01, R112, R113
-    let (lab, other) = contested(RefreshToken::rotating());
+    let (lab, other) = contested(&RefreshToken::rotating());
     for who in [APP, WEB] {
         let code = lab.code(&who);
         acts_first(&lab, &other, &redemption(&who, &code), 200);
@@ -72,7 +72,7 @@ fn the_loser_of_a_race_is_a_replay() {
 #[test]
 fn the_loser_of_a_refresh_race_ends_the_authorization() {
     // C06
-    let (lab, other) = contested(RefreshToken::rotating());
+    let (lab, other) = contested(&RefreshToken::rotating());
     let tokens = lab.tokens(&APP);
     acts_first(&lab, &other, &refreshing(&APP, tokens.refresh()), 200);
     lab.refresh(&APP, tokens.refresh()).refused(400, "invalid_grant");
@@ -83,7 +83,7 @@ fn the_loser_of_a_refresh_race_ends_the_authorization() {
 #[test]
 fn within_the_grace_the_loser_of_a_refresh_race_gets_the_line() {
     // C07: both came from one client; the answer that comes last is the one that counts.
-    let (lab, other) = contested(RefreshToken::rotating().grace(GRACE));
+    let (lab, other) = contested(&RefreshToken::rotating().grace(GRACE));
     let tokens = lab.tokens(&APP);
     acts_first(&lab, &other, &refreshing(&APP, tokens.refresh()), 200);
     let next = lab.refresh(&APP, tokens.refresh()).granted();
@@ -98,7 +98,7 @@ fn within_the_grace_the_loser_of_a_refresh_race_gets_the_line() {
 #[test]
 fn asking_again_loses_to_the_use_of_the_answer() {
     // C07, C09: the new token is used at the very moment in which the old one is presented again.
-    let (lab, other) = contested(RefreshToken::rotating().grace(GRACE));
+    let (lab, other) = contested(&RefreshToken::rotating().grace(GRACE));
     let first = lab.tokens(&APP);
     let second = lab.refresh(&APP, first.refresh()).granted();
     acts_first(&lab, &other, &refreshing(&APP, second.refresh()), 200);
@@ -114,7 +114,7 @@ fn asking_again_loses_to_the_use_of_the_answer() {
 #[test]
 fn using_the_answer_loses_to_asking_again() {
     // C07, C09: the other way round.
-    let (lab, other) = contested(RefreshToken::rotating().grace(GRACE));
+    let (lab, other) = contested(&RefreshToken::rotating().grace(GRACE));
     let first = lab.tokens(&APP);
     let second = lab.refresh(&APP, first.refresh()).granted();
     acts_first(&lab, &other, &refreshing(&APP, first.refresh()), 200);
@@ -130,7 +130,7 @@ fn using_the_answer_loses_to_asking_again() {
 fn nothing_is_born_into_an_authorization_that_was_just_revoked() {
     // C04, C10, R157, V053
     for grace in [Duration::ZERO, GRACE] {
-        let (lab, other) = contested(RefreshToken::rotating().grace(grace));
+        let (lab, other) = contested(&RefreshToken::rotating().grace(grace));
         let tokens = lab.tokens(&APP);
         acts_first(&lab, &other, &revoking(&APP, tokens.refresh()), 200);
         lab.refresh(&APP, tokens.refresh()).refused(400, "invalid_grant");
@@ -157,7 +157,7 @@ fn nothing_is_born_into_an_authorization_that_was_just_revoked() {
 #[test]
 fn a_guess_that_comes_first_ends_the_code_for_the_owner_too() {
     // C02
-    let (lab, other) = contested(RefreshToken::rotating());
+    let (lab, other) = contested(&RefreshToken::rotating());
     let code = lab.code(&APP);
     let guess = redemption(&APP, &code).set("code_verifier", "x".repeat(43));
     acts_first(&lab, &other, &guess, 400);
@@ -172,7 +172,7 @@ fn a_guess_that_comes_first_ends_the_code_for_the_owner_too() {
 #[test]
 fn a_stranger_is_no_rival() {
     // C03
-    let (lab, other) = contested(RefreshToken::rotating());
+    let (lab, other) = contested(&RefreshToken::rotating());
     let code = lab.code(&APP);
     acts_first(&lab, &other, &redemption(&STRANGER, &code), 400);
     let tokens = lab.send(&redemption(&APP, &code)).granted();
@@ -185,7 +185,7 @@ fn a_stranger_is_no_rival() {
 #[test]
 fn whoever_loses_over_and_over_is_told_to_come_again() {
     // C08, C35: a token that is not rotated, whose row others keep writing.
-    let (lab, _) = contested(RefreshToken::new(RotationPolicy::Never));
+    let (lab, _) = contested(&RefreshToken::new(RotationPolicy::Never));
     let tokens = lab.tokens(&WEB);
     for _ in 0..2 {
         lab.store
@@ -216,7 +216,7 @@ fn whoever_loses_over_and_over_is_told_to_come_again() {
 #[test]
 fn of_two_decisions_on_one_request_the_second_is_told_so() {
     // C25
-    let (lab, _) = contested(RefreshToken::rotating());
+    let (lab, _) = contested(&RefreshToken::rotating());
     let browser = Secret::new("browser");
     let handle = block_on(lab.authorize(&authorization(&APP)).unwrap().park(&browser)).unwrap();
     let pending = block_on(lab.server.resume(&handle, &browser)).unwrap();

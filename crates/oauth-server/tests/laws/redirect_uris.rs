@@ -201,7 +201,7 @@ fn a_private_use_scheme_is_exact_too() {
 
 #[test]
 fn what_browsers_execute_is_refused_even_if_it_is_registered() {
-    // R043, R045, I088, I093, V023, V026, V035, V036, V039
+    // R034, R035, R043–R045, I088, I093, V023, V026, V035, V036, V039
     let dangerous = [
         "javascript:alert(1)",
         "JaVaScRiPt:alert(1)",

@@ -125,7 +125,7 @@ fn idle_and_absolute_lifetimes_end_it() {
     // R132
     let lab = lab();
     let tokens = lab.tokens(&APP);
-    lab.clock.advance(DAY * 14 - Duration::from_millis(1));
+    lab.clock.advance((DAY * 14).saturating_sub(Duration::from_millis(1)));
     let next = lab.refresh(&APP, tokens.refresh()).granted();
     lab.clock.advance(DAY * 14);
     lab.refresh(&APP, next.refresh()).refused(400, "invalid_grant");
@@ -136,7 +136,7 @@ fn idle_and_absolute_lifetimes_end_it() {
         lab.clock.advance(DAY * 10);
         tokens = lab.refresh(&APP, tokens.refresh()).granted();
     }
-    lab.clock.advance(DAY * 10 - Duration::from_millis(1));
+    lab.clock.advance((DAY * 10).saturating_sub(Duration::from_millis(1)));
     tokens = lab.refresh(&APP, tokens.refresh()).granted();
     lab.clock.advance(Duration::from_millis(1));
     lab.refresh(&APP, tokens.refresh()).refused(400, "invalid_grant");
@@ -220,11 +220,11 @@ fn without_a_refresh_grant_or_its_registration_none_is_issued() {
     lab.edit(&APP, |client| {
         client
             .grant_types
-            .retain(|grant| *grant != oauth_server::GrantType::REFRESH_TOKEN)
+            .retain(|grant| *grant != oauth_server::GrantType::REFRESH_TOKEN);
     });
     assert_eq!(lab.tokens(&APP).refresh, None);
     let none = oauth_testkit::Lab::over(
-        oauth_testkit::Watched::new(store_memory::MemoryStore::new()),
+        oauth_testkit::Watched::new(oauth_server::MemoryStore::new()),
         |builder| builder.install(oauth_server::AuthorizationCode::new()),
     );
     assert_eq!(none.tokens(&APP).refresh, None);
@@ -243,7 +243,7 @@ fn a_lost_answer_may_be_asked_for_again_within_the_grace() {
     // R129, C05, C07
     let lab = lab_with(RefreshToken::rotating().grace(GRACE), |builder| builder);
     let (first, lost) = rotated_once(&lab, &APP);
-    lab.clock.advance(GRACE - Duration::from_millis(1));
+    lab.clock.advance(GRACE.saturating_sub(Duration::from_millis(1)));
     let again = lab.refresh(&APP, first.refresh()).granted();
     assert!(!lab.is_active(lost.refresh()), "one line survives");
     assert_eq!(block_on(lab.store.live_refresh_tokens()).values().sum::<usize>(), 1);

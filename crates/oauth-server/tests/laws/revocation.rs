@@ -7,7 +7,7 @@ use crate::lab;
 
 #[test]
 fn a_refresh_token_ends_with_all_that_came_of_its_authorization() {
-    // R150, R151, V090, V091, R149
+    // R149–R151, V090, V091, C32
     let lab = lab();
     for who in [WEB, POSTER, APP] {
         let first = lab.tokens(&who);

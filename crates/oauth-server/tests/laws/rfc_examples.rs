@@ -1,5 +1,6 @@
 //! The example messages of the RFCs, byte for byte, sent to a server that knows their clients and tokens.
 
+use oauth_server::MemoryStore;
 use oauth_server::{
     AccessData, AuthorizationCode, AuthorizationId, Change, Claims, Client, ClientCredentials, ClientSecret,
     Credential, CredentialStore, GrantType, Incoming, Json, Key, Kind, REFRESH_TOKEN, RefreshToken, Secret, State,
@@ -9,7 +10,6 @@ use oauth_testkit::http::{Call, challenge};
 use oauth_testkit::lab::{ISSUER, scope};
 use oauth_testkit::{Lab, Watched, block_on};
 use serde::Serialize;
-use store_memory::MemoryStore;
 
 use crate::Store;
 

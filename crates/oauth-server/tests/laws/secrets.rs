@@ -1,9 +1,10 @@
 //! Secrets stay secret: none in an error, in the log's events, in `Debug`, or in what a store receives.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use oauth_server::MemoryStore;
 use oauth_server::{
     Approval, AuthorizationCode, AuthorizeError, Change, Claims, Client, ClientCredentials, ClientSecret, Consent,
     Context, Event, Grant, GrantType, Incoming, Observer, Policy, RefreshToken, Rejection, Secret, TokenRequest,
@@ -13,7 +14,6 @@ use oauth_testkit::lab::{
     API, APP, POSTER, STATE, WEB, authorization, for_itself, introspecting, redemption, refreshing, revoking,
 };
 use oauth_testkit::{Lab, Watched, block_on};
-use store_memory::MemoryStore;
 
 use crate::Store;
 
@@ -24,7 +24,7 @@ struct Log(Arc<Mutex<String>>);
 impl Log {
     fn hears(&self, what: &(impl Debug + ?Sized)) {
         let mut log = self.0.lock().unwrap();
-        log.push_str(&format!("{what:?}\n{what:#?}\n"));
+        writeln!(log, "{what:?}\n{what:#?}").unwrap();
     }
 
     #[track_caller]
@@ -93,7 +93,7 @@ fn overheard() -> (Lab<Store>, Log) {
     });
     for who in [WEB, POSTER, APP] {
         lab.edit(&who, |client| {
-            client.grant_types.push(GrantType::named("urn:example:chatty"))
+            client.grant_types.push(GrantType::named("urn:example:chatty"));
         });
     }
     (lab, log)
@@ -303,7 +303,7 @@ fn a_leaked_database_opens_nothing() {
     for (key, row) in block_on(lab.store.everything()) {
         let json = serde_json::to_value(&key).unwrap();
         loot.push(json["digest"].as_str().unwrap().to_owned());
-        loot.push(key.digest().iter().map(|byte| format!("{byte:02x}")).collect());
+        loot.push(format!("{:02x?}", key.digest()).replace(['[', ']', ',', ' '], ""));
         loot.push(row.authorization.to_string());
         loot.push(row.data.as_str().to_owned());
     }

@@ -11,7 +11,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 #[test]
 fn grants_that_are_not_mounted_are_unsupported_and_foreign_ones_unauthorized() {
-    // R102, R104, V110, V132
+    // R102–R104, V110, V132: `refused` looks at the whole form of an error
     let lab = lab();
     let grant = |name: &str| Call::post("/token").with("grant_type", name);
     for name in [
@@ -201,7 +201,7 @@ fn an_answer_is_json_whatever_the_client_would_like() {
 
 #[test]
 fn names_are_exact_and_values_are_not_trimmed() {
-    // I005–I007, I009
+    // I005–I009, I015
     let lab = lab();
     for body in [
         "Grant_Type=client_credentials",

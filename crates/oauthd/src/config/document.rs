@@ -120,11 +120,6 @@ impl<'d> Section<'d> {
         self.document.problem(self.key(key), message);
     }
 
-    /// The name of this table: `clients[0]`.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
     fn take(&mut self, key: &'static str) -> Option<Node> {
         self.asked.push(key);
         self.entries.remove(key)

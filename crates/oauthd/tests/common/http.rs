@@ -117,29 +117,44 @@ impl Http {
         self.send("POST", target, &all, encoded(form).as_bytes())
     }
 
-    /// Sends bytes as they are and reads until the server closes the connection, or has nothing more to say.
+    /// Sends bytes as they are and reads until the server closes the connection, which these bytes have to make it do.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        self.exchange(bytes, Then::Listen)
+    }
+
+    /// The same, for bytes after which the server could wait for more: it is told that there are no more.
+    pub(crate) fn raw_and_end(&self, bytes: &[u8]) -> Vec<u8> {
+        self.exchange(bytes, Then::End)
+    }
+
+    fn exchange(&self, bytes: &[u8], then: Then) -> Vec<u8> {
         let connection = self.connect().expect("the server accepts connections");
         let mut stream = connection.reader.into_inner();
         // A server may have judged, answered and closed before everything was sent.
-        let sent = stream
-            .write_all(bytes)
-            .and_then(|()| stream.shutdown(std::net::Shutdown::Write));
+        let sent = stream.write_all(bytes).and_then(|()| match then {
+            Then::Listen => Ok(()),
+            Then::End => stream.shutdown(std::net::Shutdown::Write),
+        });
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);
-        if answer.is_empty()
-            && let Err(error) = sent.and(read.map(|_| ()))
-        {
+        if let Err(error) = sent.and(read.map(|_| ())) {
             assert!(
                 matches!(
                     error.kind(),
                     io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected
                 ),
-                "the server neither answers nor closes: {error}"
+                "the server does not close: {error}"
             );
         }
         answer
     }
+}
+
+/// What follows bytes that were sent.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Listen,
+    End,
 }
 
 /// The media type of forms.
@@ -282,10 +297,11 @@ impl Answer {
     }
 
     /// Every header of that name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let name = name.to_owned();
         self.headers
             .iter()
-            .filter(move |(own, _)| own == name)
+            .filter(move |(own, _)| *own == name)
             .map(|(_, value)| value.as_str())
     }
 

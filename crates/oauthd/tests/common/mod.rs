@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the real program as a process, a lean HTTP client, a browser without JavaScript.
 
-#![allow(dead_code, reason = "each test program uses a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of this")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail at once")]
 
 pub(crate) mod browser;
 pub(crate) mod chance;

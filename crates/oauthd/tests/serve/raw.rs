@@ -57,7 +57,7 @@ fn what_is_no_http_is_refused_or_hung_up_on() {
         (0..4096_u32).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect(),
     ];
     for message in messages {
-        let answer = http.raw(&message);
+        let answer = http.raw_and_end(&message);
         let shown = String::from_utf8_lossy(&message[..message.len().min(60)]).into_owned();
         for status in statuses(&answer) {
             assert!(status < 500 || status == 501 || status == 505, "{shown:?}: {status}");
@@ -141,7 +141,7 @@ fn a_body_whose_end_can_be_disputed_is_never_a_second_request() {
         "{answer:?}"
     );
     // A body that ends early is no request.
-    let early = http.raw(&token_request(&format!("Content-Length: {}\r\n", length + 10), FORM));
+    let early = http.raw_and_end(&token_request(&format!("Content-Length: {}\r\n", length + 10), FORM));
     assert!(
         statuses(&early).iter().all(|status| (400..500).contains(status)),
         "{:?}",
