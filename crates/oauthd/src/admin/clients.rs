@@ -69,7 +69,9 @@ impl Admin {
     pub async fn add_client(&self, new: NewClient) -> Result<Registered, Refusal> {
         let mut metadata = new.metadata;
         if metadata.client_id.is_empty() {
-            Secret::generate(&*self.entropy)?.expose()[..22].clone_into(&mut metadata.client_id);
+            // With a letter in front: an identifier that begins with a dash is a flag to the next command.
+            let random = Secret::generate(&*self.entropy)?;
+            metadata.client_id = format!("c{}", &random.expose()[..22]);
         }
         let (given, shown) = self.make(new.secret).await?;
         metadata.secret = given;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -131,6 +131,35 @@ impl Config {
     }
 }
 
+/// What a process has printed so far, on either of its outputs.
+#[derive(Debug, Default)]
+struct Printed {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
+impl Printed {
+    fn so_far(&self) -> MutexGuard<'_, String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, text: &str) {
+        self.so_far().push_str(text);
+        self.more.notify_all();
+    }
+
+    fn wait_for(&self, expected: &str) -> String {
+        let patience = Deadline::in_seconds(START_SECONDS).left();
+        let lacks = |text: &mut String| !text.contains(expected);
+        let (text, waited) = self
+            .more
+            .wait_timeout_while(self.so_far(), patience, lacks)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "`{expected}` was not printed:\n{text}");
+        text.clone()
+    }
+}
+
 /// A running server. It is killed when it goes out of scope.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -141,7 +170,7 @@ pub(crate) struct Daemon {
     pub(crate) issuer: String,
     directory: Arc<TempDir>,
     arguments: Vec<String>,
-    output: Arc<Mutex<String>>,
+    output: Arc<Printed>,
     readers: Vec<std::thread::JoinHandle<()>>,
 }
 
@@ -181,11 +210,12 @@ impl Daemon {
         let mut child = oauthd()
             .args(&arguments)
             .current_dir(directory.path())
+            .env("TMPDIR", directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let output = Arc::new(Mutex::new(String::new()));
+        let output = Arc::new(Printed::default());
         let (announce, announced) = channel();
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -209,7 +239,7 @@ impl Daemon {
                 for reader in readers {
                     let _ = reader.join();
                 }
-                Err(output.lock().expect("no reader panicked").clone())
+                Err(output.so_far().clone())
             }
         }
     }
@@ -222,7 +252,7 @@ impl Daemon {
         let daemon = Self::start(arguments, Arc::clone(&self.directory), self.issuer.clone())
             .unwrap_or_else(|output| panic!("the server does not start again:\n{output}"));
         assert_eq!(daemon.address, self.address);
-        daemon.output.lock().expect("no reader panicked").insert_str(0, &before);
+        daemon.output.so_far().insert_str(0, &before);
         daemon
     }
 
@@ -242,7 +272,12 @@ impl Daemon {
 
     /// Everything it has printed so far.
     pub(crate) fn output(&self) -> String {
-        self.output.lock().expect("no reader panicked").clone()
+        self.output.so_far().clone()
+    }
+
+    /// What it has printed, as soon as that contains something.
+    pub(crate) fn output_with(&self, expected: &str) -> String {
+        self.output.wait_for(expected)
     }
 
     /// Its directory.
@@ -280,8 +315,13 @@ impl Daemon {
 
     /// `SIGTERM`.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Any signal that it can hear.
+    pub(crate) fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &process]).status();
+        let status = Command::new("kill").args(["-s", name, &process]).status();
         assert!(
             status.is_ok_and(|status| status.success()),
             "the process is there to be told"
@@ -341,7 +381,7 @@ fn wait_for_announcement(announced: &Receiver<SocketAddr>) -> Option<SocketAddr>
 
 fn listen_to(
     stream: impl Read + Send + 'static,
-    output: Arc<Mutex<String>>,
+    output: Arc<Printed>,
     announce: std::sync::mpsc::Sender<SocketAddr>,
 ) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
@@ -350,7 +390,7 @@ fn listen_to(
         let mut line = Vec::new();
         while stream.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             let text = String::from_utf8_lossy(&line).into_owned();
-            output.lock().expect("no reader panicked").push_str(&text);
+            output.add(&text);
             if let Some(address) = announced_address(&text)
                 && let Some(announce) = announce.take()
             {
