@@ -4,8 +4,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { AuthorizationCode, ClientCredentials } from 'simple-oauth2';
 import { finish, issuer, machine, visit, web } from './person.mjs';
 
-const auth = { tokenHost: issuer, tokenPath: '/token', authorizePath: '/authorize', revokePath: '/revoke' };
-const client = new AuthorizationCode({ client: { id: web.id, secret: web.secret }, auth });
+const auth = { tokenHost: issuer, tokenPath: '/token', revokePath: '/revoke' };
+const client = new AuthorizationCode({
+  client: { id: web.id, secret: web.secret },
+  auth: { ...auth, authorizePath: '/authorize' },
+});
 
 async function signIn() {
   const verifier = randomBytes(32).toString('base64url');
