@@ -1,8 +1,8 @@
 //! One keep-alive connection, spoken by hand: the generator must cost less than the servers it measures.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a server may take for one answer before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ impl Connection {
         let connect = || {
             let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_nonblocking(true)?;
             Ok(stream)
         };
         let stream = connect().map_err(|error: std::io::Error| format!("cannot connect to {address}: {error}"))?;
@@ -55,20 +55,37 @@ impl Connection {
         })
     }
 
+    /// Sends a request. It fits into the socket's buffer, because no other is under way.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<(), String> {
         self.stream
             .write_all(request)
             .map_err(|error| format!("a request could not be sent: {error}"))
     }
 
+    /// Reads what is there, and asks again and again until there is something. If this slept, the server would pay for
+    /// waking it up, and the more often the slower the server is.
+    fn read(&mut self) -> Result<usize, String> {
+        let mut since = None;
+        loop {
+            match self.stream.read(&mut self.buffer[self.filled..]) {
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(format!("no answer: {error}")),
+            }
+            #[expect(clippy::disallowed_methods, reason = "waiting is about the real time")]
+            let now = Instant::now();
+            if now.duration_since(*since.get_or_insert(now)) > PATIENCE {
+                return Err("no answer in time".to_owned());
+            }
+            std::hint::spin_loop();
+        }
+    }
+
     /// Waits for the answer to the one request that is under way.
     pub(crate) fn receive(&mut self) -> Result<Answer<'_>, String> {
         self.filled = 0;
         let (head, body) = loop {
-            let read = self
-                .stream
-                .read(&mut self.buffer[self.filled..])
-                .map_err(|error| format!("no answer: {error}"))?;
+            let read = self.read()?;
             if read == 0 {
                 return Err("the server closed a connection, or its answer is too large".to_owned());
             }

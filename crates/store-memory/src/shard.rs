@@ -9,11 +9,11 @@ use oauth_core::{Credential, Key, Scope, Timestamp};
 use crate::row::Row;
 
 /// How many shards there are: one for each first byte of a digest, so that they are in the order of the keys.
-pub(crate) const SHARDS: usize = 256;
+pub(crate) const SHARDS: usize = 64;
 
 /// The number of a digest's shard.
 pub(crate) const fn number(digest: &[u8; 32]) -> usize {
-    digest[0] as usize
+    digest[0] as usize % SHARDS
 }
 
 /// How many rows are allocated together. Rows are never moved to grow, and given back chunk by chunk.
@@ -103,7 +103,9 @@ impl Shard {
         });
         self.earliest = self.earliest.min(row.expires_at);
         if self.len.is_multiple_of(CHUNK) {
-            self.chunks.push(Vec::new());
+            // The first chunk grows with its rows; whoever needs a second one will fill it.
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
         }
         self.chunks[self.len / CHUNK].push(row);
         self.len += 1;
