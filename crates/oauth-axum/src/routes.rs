@@ -2,10 +2,12 @@
 
 use std::borrow::Borrow;
 use std::net::SocketAddr;
+use std::pin::Pin;
 
 use axum::Router;
 use axum::body::{self, Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
+use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::any;
 use http::request::Parts;
@@ -57,20 +59,38 @@ fn mounted<S: Clone + Send + Sync + 'static>(server: &Server, place: impl Fn(&st
     let mut router = Router::new();
     for (at, path) in server.paths().enumerate() {
         if let Some(path) = place(path) {
-            let server = server.clone();
-            router = router.route(path, any(move |request| serve(server, at, request)));
+            let endpoint = Endpoint {
+                server: server.clone(),
+                at,
+            };
+            router = router.route(path, any(endpoint));
         }
     }
     router
 }
 
-async fn serve(server: Server, at: usize, request: Request) -> Response {
-    let whole = Whole::read(request, server.max_body()).await;
-    let response = match &whole.body {
-        Some(_) => server.serve_at(at, &whole.incoming()).await,
-        None => server.body_too_large(),
-    };
-    into_response(response)
+/// An endpoint of the server, by its place in [`Server::paths`].
+///
+/// A handler by hand: one made of a closure takes the request apart and puts it together again first.
+#[derive(Clone)]
+struct Endpoint {
+    server: Server,
+    at: usize,
+}
+
+impl<S> Handler<(), S> for Endpoint {
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, _: S) -> Self::Future {
+        Box::pin(async move {
+            let whole = Whole::read(request, self.server.max_body()).await;
+            let response = match &whole.body {
+                Some(_) => self.server.serve_at(self.at, &whole.incoming()).await,
+                None => self.server.body_too_large(),
+            };
+            into_response(response)
+        })
+    }
 }
 
 /// A request that has been read to its end.

@@ -13,7 +13,7 @@ pub(crate) const SHARDS: usize = 64;
 
 /// The number of a digest's shard.
 pub(crate) const fn number(digest: &[u8; 32]) -> usize {
-    digest[0] as usize % SHARDS
+    digest[0] as usize * SHARDS / 256
 }
 
 /// How many rows are allocated together. Rows are never moved to grow, and given back chunk by chunk.
