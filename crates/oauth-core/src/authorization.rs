@@ -277,10 +277,10 @@ impl Pending {
     /// so that a session whose secret changes at sign-in takes its request along.
     ///
     /// # Errors
-    /// [`AuthorizeError`] when it cannot be stored.
+    /// [`AuthorizeError`] when it was decided already, or cannot be stored.
     pub async fn park(&self, browser: &Secret) -> Result<Secret, AuthorizeError> {
         let cx = Context::new(&self.server);
-        let parked = async {
+        let row = || {
             let handle = cx.generate_secret()?;
             let own = |text: &str| text.to_owned();
             let row = Credential {
@@ -303,15 +303,14 @@ impl Pending {
                     bound_to: Key::of(&BROWSER, browser),
                 },
             };
-            self.server
-                .commit(&[Change::Insert(row.into_row()?)])
-                .await
-                .map_err(unavailable)?;
-            Ok(handle)
+            Ok::<_, Rejection>((handle, row.into_row()?))
         };
-        parked
-            .await
-            .map_err(|rejection| self.request.refuse(&self.server, &rejection))
+        let (handle, row) = row().map_err(|rejection| self.refuse(&rejection))?;
+        // Parked again, under another session for instance, it leaves its old place: there is one decision.
+        let mut changes: Vec<Change> = self.parked.iter().cloned().map(Change::Spend).collect();
+        changes.push(Change::Insert(row));
+        self.settle(&changes).await?;
+        Ok(handle)
     }
 
     /// The resource owner agrees: a redirect that carries the answer.

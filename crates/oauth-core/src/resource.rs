@@ -315,11 +315,17 @@ impl Context<'_> {
         let Some(client) = self.client(&credential.client).await? else {
             return Ok(None);
         };
-        for policy in &parts.policies {
-            if !policy.honors(&credential).await? {
-                return Ok(None);
+        let honored = self.policies_honor(&credential).await?;
+        Ok(honored.then_some(AccessToken { credential, client }))
+    }
+
+    /// Whether every policy still honours a token.
+    pub(crate) async fn policies_honor(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
+        for policy in &self.server.parts().policies {
+            if !policy.honors(token).await? {
+                return Ok(false);
             }
         }
-        Ok(Some(AccessToken { credential, client }))
+        Ok(true)
     }
 }

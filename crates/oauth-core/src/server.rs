@@ -136,9 +136,13 @@ impl Server {
             });
             rejection.reply()
         });
-        if mounted.route.cors != Cors::Nobody && request.headers.contains_key(header::ORIGIN) {
+        // What anyone may read says so to everyone, so that caches need not tell origins apart.
+        let anyone = mounted.route.cors == Cors::Anyone;
+        if anyone || mounted.route.cors == Cors::Registered && request.headers.contains_key(header::ORIGIN) {
             let headers = reply.headers_mut();
-            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            if !anyone {
+                headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            }
             if let Some(origin) = origin {
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
                 let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After");
@@ -204,14 +208,16 @@ impl Server {
 
     /// The value of `Access-Control-Allow-Origin`, if this origin may read the answer.
     async fn allowed_origin(&self, cors: Cors, headers: &HeaderMap) -> Option<HeaderValue> {
+        if cors == Cors::Anyone {
+            return Some(HeaderValue::from_static("*"));
+        }
         let origin = headers.get(header::ORIGIN)?;
         match (cors, &self.0.origins) {
-            (Cors::Anyone, _) => Some(HeaderValue::from_static("*")),
             (Cors::Registered, Some(origins)) => {
                 let allowed = origins.allows(origin.to_str().ok()?).await;
                 allowed.then(|| origin.clone())
             }
-            (Cors::Registered, None) | (Cors::Nobody, _) => None,
+            _ => None,
         }
     }
 }

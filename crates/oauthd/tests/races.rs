@@ -43,7 +43,7 @@ fn winner(answers: &[Answer]) -> &Answer {
     won[0]
 }
 
-fn redemption<'a>(code: &'a str) -> [(&'a str, &'a str); 5] {
+fn redemption(code: &str) -> [(&str, &str); 5] {
     [
         ("grant_type", "authorization_code"),
         ("client_id", "spa"),
@@ -53,7 +53,7 @@ fn redemption<'a>(code: &'a str) -> [(&'a str, &'a str); 5] {
     ]
 }
 
-fn refreshing<'a>(refresh_token: &'a str) -> [(&'a str, &'a str); 3] {
+fn refreshing(refresh_token: &str) -> [(&str, &str); 3] {
     [
         ("grant_type", "refresh_token"),
         ("client_id", "spa"),

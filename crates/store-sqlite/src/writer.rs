@@ -16,6 +16,11 @@ use crate::queue::{Answer, Job, Queue, Work};
 /// A group that is as large as this takes in no more, so that the first of it is not kept waiting by the last.
 const LARGEST_GROUP: usize = 1024;
 
+/// How often the writer lets other threads go first when fewer jobs are there than the last time. Those who were just
+/// answered are about to ask again; without it, the first of them is served alone and the others wait for a whole
+/// write to the disk.
+const COURTESIES: usize = 8;
+
 /// The writer's thread, and the queue in front of it. Dropping it waits until all that was queued is done.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -86,14 +91,16 @@ impl Desk {
     fn serve(&self, connection: Connection, place: &Place) {
         // Every statement that the writer runs stays prepared.
         connection.set_prepared_statement_cache_capacity(32);
-        let scribe = Scribe {
+        let mut scribe = Scribe {
             connection: &connection,
             queue: &self.queue,
             place,
+            expected: 0,
         };
         let mut jobs = Vec::new();
         while self.queue.wait(&mut jobs) {
             let answers = scribe.write(&mut jobs);
+            scribe.expected = jobs.len();
             for (job, answer) in jobs.drain(..).zip(answers) {
                 // Whoever waited may have gone in the meantime; what was done stays done.
                 drop(job.answer.send(answer));
@@ -131,6 +138,8 @@ struct Scribe<'a> {
     connection: &'a Connection,
     queue: &'a Queue,
     place: &'a Place,
+    /// How many jobs there were the last time: a guess at how many there will be.
+    expected: usize,
 }
 
 impl Scribe<'_> {
@@ -157,9 +166,15 @@ impl Scribe<'_> {
     /// Each takes what came while the ones before it were done, so that a group grows without anyone waiting for it.
     fn together(&self, jobs: &mut Vec<Job>, care: Care) -> Result<Vec<Outcome>, Setback> {
         let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut courtesies = 0..COURTESIES;
         while let Some(job) = jobs.get(outcomes.len()) {
             outcomes.push(self.one(job, care)?);
-            if outcomes.len() == jobs.len() && jobs.len() < LARGEST_GROUP {
+            if outcomes.len() < jobs.len() || jobs.len() >= LARGEST_GROUP {
+                continue;
+            }
+            self.queue.take(jobs);
+            while outcomes.len() == jobs.len() && jobs.len() < self.expected && courtesies.next().is_some() {
+                thread::yield_now();
                 self.queue.take(jobs);
             }
         }

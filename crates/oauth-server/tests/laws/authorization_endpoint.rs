@@ -474,6 +474,21 @@ fn a_parked_request_is_decided_once() {
 }
 
 #[test]
+fn a_request_that_is_parked_again_leaves_its_old_place() {
+    // V131, C25: the session gets a new secret at sign-in, and the request moves with it.
+    let lab = lab();
+    let (before, after) = (Secret::new("before the sign-in"), Secret::new("after the sign-in"));
+    let first = block_on(lab.authorize(&authorization(&APP)).unwrap().park(&before)).unwrap();
+    let waiting = block_on(lab.server.resume(&first, &before)).unwrap();
+    let late = waiting.clone();
+    let second = block_on(waiting.park(&after)).unwrap();
+    assert!(block_on(lab.server.resume(&first, &before)).is_err());
+    assert!(block_on(lab.server.resume(&second, &before)).is_err());
+    assert!(matches!(block_on(late.park(&before)), Err(AuthorizeError::Show(_))));
+    approved(block_on(lab.server.resume(&second, &after)).unwrap());
+}
+
+#[test]
 fn a_parked_request_expires_and_is_checked_again() {
     let lab = lab();
     let browser = Secret::new("browser");

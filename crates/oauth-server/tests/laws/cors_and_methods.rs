@@ -128,6 +128,16 @@ fn metadata_is_readable_from_any_origin() {
 }
 
 #[test]
+fn a_cached_document_serves_every_origin() {
+    // I037: a cache keeps the answer that it got first, and pages are to read it all the same.
+    let lab = lab();
+    let plain = lab.send(&Call::get(METADATA));
+    assert_eq!(plain.header("access-control-allow-origin"), Some("*"));
+    let cross = lab.send(&Call::get(METADATA).header("origin", "https://app.example"));
+    assert_eq!(plain.headers(), cross.headers());
+}
+
+#[test]
 fn token_and_revocation_are_readable_from_registered_origins() {
     // I037, I038
     let lab = lab_with_origins();
@@ -224,12 +234,7 @@ fn an_error_is_as_readable_for_a_page_as_a_success() {
 #[test]
 fn a_request_without_origin_gets_no_cors_header() {
     let lab = lab_with_origins();
-    for call in [
-        for_itself(&WEB),
-        revoking(&WEB, "x"),
-        introspecting(&API, "x"),
-        Call::get(METADATA),
-    ] {
+    for call in [for_itself(&WEB), revoking(&WEB, "x"), introspecting(&API, "x")] {
         let answer = lab.send(&call);
         assert!(
             answer

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use oauth_testkit::http::{Call, Who};
-use oauth_testkit::lab::{API, APP, MACHINE, POSTER, STRANGER, WEB, for_itself, introspecting, revoking};
+use async_trait::async_trait;
+use oauth_server::{AccessData, Approval, Client, Credential, Incoming, Policy, RefreshToken, Rejection, Subject};
+use oauth_testkit::block_on;
+use oauth_testkit::http::{Call, Location, Who};
+use oauth_testkit::lab::{
+    API, APP, MACHINE, POSTER, STRANGER, WEB, authorization, for_itself, introspecting, redemption, revoking,
+};
 
-use crate::lab;
+use crate::{lab, lab_with};
 
 const INACTIVE: &str = r#"{"active":false}"#;
 
@@ -127,6 +132,56 @@ fn a_token_dies_with_its_client() {
     for token in [&tokens.access, tokens.refresh(), &own.access] {
         assert_eq!(lab.send(&introspecting(&API, token)).text(), INACTIVE);
     }
+}
+
+struct Gone(&'static str);
+
+#[async_trait]
+impl Policy for Gone {
+    async fn review(&self, approval: Approval, _: &Client) -> Result<Approval, Rejection> {
+        Ok(approval)
+    }
+
+    async fn honors(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
+        match token.subject.as_ref().map(Subject::as_str) {
+            Some("unknown") => Err(Rejection::unavailable("the directory of people is down")),
+            person => Ok(person != Some(self.0)),
+        }
+    }
+}
+
+#[test]
+fn a_token_dies_with_its_person() {
+    // R134, R160, R161, V058: what the application's policy does not honour is inactive and opens nothing.
+    let open = lab_with(RefreshToken::rotating(), |builder| builder.policy(Gone("bob")));
+    let closed = lab_with(RefreshToken::rotating(), |builder| builder.policy(Gone("alice")));
+    for (lab, active) in [(open, true), (closed, false)] {
+        let tokens = lab.tokens(&APP);
+        let own = lab.send(&for_itself(&MACHINE)).granted();
+        assert_eq!(lab.is_active(&tokens.access), active);
+        assert_eq!(lab.is_active(tokens.refresh()), active);
+        assert!(lab.is_active(&own.access), "a program is nobody's");
+        let request = Call::get("/x").bearer(&tokens.access).request();
+        let knocked = block_on(lab.server.authenticate(&Incoming::of(&request)));
+        assert_eq!(knocked.is_ok(), active);
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_tell_opens_nothing() {
+    // R193
+    let lab = lab_with(RefreshToken::rotating(), |builder| builder.policy(Gone("bob")));
+    let pending = lab.authorize(&authorization(&APP)).unwrap();
+    let scope = pending.scope().clone();
+    let location = Location::new(block_on(pending.approve("unknown", scope)).unwrap().location());
+    let tokens = lab.send(&redemption(&APP, &location.param("code").unwrap())).granted();
+    for token in [&tokens.access, tokens.refresh()] {
+        lab.send(&introspecting(&API, token))
+            .refused(503, "temporarily_unavailable");
+    }
+    let request = Call::get("/x").bearer(&tokens.access).request();
+    let challenge = block_on(lab.server.authenticate(&Incoming::of(&request))).unwrap_err();
+    assert_eq!(challenge.status().as_u16(), 503);
 }
 
 #[test]

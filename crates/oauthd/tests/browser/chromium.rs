@@ -94,7 +94,7 @@ impl Chromium {
             .as_str()
             .expect("a session")
             .clone_into(&mut browser.tab);
-        for domain in ["Page", "DOM", "Network", "Accessibility", "Audits"] {
+        for domain in ["Page", "DOM", "CSS", "Network", "Accessibility"] {
             browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser.call("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));

@@ -176,13 +176,11 @@ impl Browser {
                 return Landing::Here(Page::read(path, answer));
             }
             let location = answer.location().expect("a redirection says where to").to_owned();
-            match self.path_of(&location) {
-                Some(next) => {
-                    path = next.to_owned();
-                    answer = self.send("GET", &path, &[], b"");
-                }
-                None => return Landing::Elsewhere(location),
-            }
+            let Some(next) = self.path_of(&location) else {
+                return Landing::Elsewhere(location);
+            };
+            next.clone_into(&mut path);
+            answer = self.send("GET", &path, &[], b"");
         }
         panic!(
             "{REDIRECTIONS} redirections in a row, the last to {}",
@@ -338,19 +336,14 @@ pub(crate) fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut found = Vec::new();
     let mut rest = html;
     while let Some((_, after)) = rest.split_once('<') {
-        rest = match after.strip_prefix("!--") {
-            Some(comment) => comment.split_once("-->").map_or("", |(_, after)| after),
-            None => {
-                let (tag, after) = tag(after);
-                let skipped = if tag.0 == "style" {
-                    after.split_once("</style>")
-                } else {
-                    None
-                };
-                found.push(tag);
-                skipped.map_or(after, |(_, after)| after)
-            }
-        };
+        if let Some(comment) = after.strip_prefix("!--") {
+            rest = comment.split_once("-->").map_or("", |(_, after)| after);
+            continue;
+        }
+        let (tag, after) = tag(after);
+        let skipped = (tag.0 == "style").then(|| after.split_once("</style>")).flatten();
+        rest = skipped.map_or(after, |(_, after)| after);
+        found.push(tag);
     }
     found
 }
@@ -408,15 +401,12 @@ pub(crate) fn unescaped(html: &str) -> String {
                 char::from_u32(code)
             }
         });
-        match (character, reference) {
-            (Some(character), Some((_, after))) => {
-                text.push(character);
-                rest = after;
-            }
-            _ => {
-                text.push('&');
-                rest = after;
-            }
+        if let (Some(character), Some((_, after))) = (character, reference) {
+            text.push(character);
+            rest = after;
+        } else {
+            text.push('&');
+            rest = after;
         }
     }
     text.push_str(rest);

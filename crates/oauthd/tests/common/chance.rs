@@ -1,5 +1,7 @@
 //! Chance that can be repeated: the seed is printed, and `OAUTHD_TEST_SEED` sets it.
 
+use std::fmt::Write as _;
+
 /// Numbers that look random and follow from a seed (splitmix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Chance(u64);
@@ -38,7 +40,7 @@ impl Chance {
     pub(crate) fn hex(&mut self, digits: usize) -> String {
         let mut text = String::new();
         while text.len() < digits {
-            text.push_str(&format!("{:016x}", self.next()));
+            let _ = write!(text, "{:016x}", self.next());
         }
         text.truncate(digits);
         text

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
@@ -223,25 +223,23 @@ impl Daemon {
             listen_to(stdout, Arc::clone(&output), announce.clone()),
             listen_to(stderr, Arc::clone(&output), announce),
         ];
-        match wait_for_announcement(&announced) {
-            Some(address) => Ok(Self {
-                child,
-                address,
-                issuer,
-                directory,
-                arguments,
-                output,
-                readers,
-            }),
-            None => {
-                let _ = child.kill();
-                let _ = child.wait();
-                for reader in readers {
-                    let _ = reader.join();
-                }
-                Err(output.so_far().clone())
+        let Some(address) = wait_for_announcement(&announced) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            for reader in readers {
+                let _ = reader.join();
             }
-        }
+            return Err(output.so_far().clone());
+        };
+        Ok(Self {
+            child,
+            address,
+            issuer,
+            directory,
+            arguments,
+            output,
+            readers,
+        })
     }
 
     /// The same server once more, after this one ended: with the same files, at the same address.
@@ -373,10 +371,7 @@ impl Drop for Daemon {
 }
 
 fn wait_for_announcement(announced: &Receiver<SocketAddr>) -> Option<SocketAddr> {
-    match announced.recv_timeout(Deadline::in_seconds(START_SECONDS).left()) {
-        Ok(address) => Some(address),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    announced.recv_timeout(Deadline::in_seconds(START_SECONDS).left()).ok()
 }
 
 fn listen_to(

@@ -11,7 +11,7 @@ export async function visit(url, decision = 'approve') {
 }
 
 export const issuer = process.env.ISSUER;
-export const web = { id: 'web', secret: process.env.WEB_SECRET, redirect: 'https://web.example/callback?a=1' };
+export const web = { id: 'web', secret: process.env.WEB_SECRET, redirect: 'https://web.example/other' };
 export const native = { id: 'native', redirect: 'http://127.0.0.1:50999/callback' };
 export const machine = { id: 'machine', secret: process.env.MACHINE_SECRET };
 
