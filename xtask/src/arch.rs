@@ -99,7 +99,7 @@ impl Place {
             "oauth-testkit" => Some(Self::Testkit),
             "oauth-axum" | "oauth-actix" => Some(Self::Adapter),
             "oauth-server" => Some(Self::Facade),
-            "oauthd" => Some(Self::Program),
+            "oauthd" | "oauth-bench" => Some(Self::Program),
             "xtask" => Some(Self::Tooling),
             name if name.starts_with("grant-") => Some(Self::Grant),
             name if name.starts_with("store-") => Some(Self::Store),

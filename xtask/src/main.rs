@@ -1,6 +1,7 @@
-//! What cargo alone cannot say: tests that need other programs, the direction of dependencies, tidiness.
+//! What cargo alone cannot say: tests that need other programs, the direction of dependencies, speed, tidiness.
 
 mod arch;
+mod bench;
 mod need;
 mod outcome;
 mod suite;
@@ -13,6 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test [--install] [FILTER]   run every test; FILTER is a suite, or a part of the names of tests
 cargo xtask arch                        check the direction of dependencies
+cargo xtask bench [--quick] [--only WORKLOAD,…] [--servers SERVER,…] [--rounds N]
+                                        measure what a request costs
 cargo xtask tidy                        check tracked files for what belongs to one machine only";
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["arch"] => arch::run().map(|()| ExitCode::SUCCESS),
+        ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["tidy"] => tidy::run().map(|()| ExitCode::SUCCESS),
         _ => return usage(),
     };

@@ -12,6 +12,9 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
     #[serde(rename = "workspace_members")]
     pub(crate) member_ids: Vec<String>,
+    /// Where what is built lies.
+    #[serde(default)]
+    pub(crate) target_directory: PathBuf,
     /// What was resolved; absent when dependencies were not asked for.
     pub(crate) resolve: Option<Resolve>,
 }

@@ -146,9 +146,10 @@ impl RefreshToken {
         let Some(lost) = cx.find_key::<RefreshData>(&rotation.successor).await? else {
             return Err(replay());
         };
-        if lost.state != State::Live {
+        // What was lost must still be worth something: a grace prolongs no lifetime.
+        if !lost.is_live(cx.now()) {
             return Err(Rejection::invalid_grant(
-                "within the grace, but the next refresh token is in use already",
+                "within the grace, but the next refresh token is in use already, or has expired",
             ));
         }
         let next = cx.generate_secret()?;

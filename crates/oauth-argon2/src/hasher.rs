@@ -133,6 +133,15 @@ impl Argon2 {
             .map(|_| ())
     }
 
+    /// Whether a stored hash can be computed at all, told without computing it: for configuration that is checked
+    /// before anybody signs in.
+    ///
+    /// # Errors
+    /// [`Argon2Error::Unreadable`] and [`Argon2Error::TooCostly`].
+    pub fn check(phc: &str) -> Result<(), Argon2Error> {
+        Stored::parse(phc).map(|_| ())
+    }
+
     /// Whether a stored hash was made otherwise than new ones are: another cost, another variant,
     /// or not to be read at all. Then hash the password anew the next time it proves right.
     pub fn needs_rehash(&self, phc: &str) -> bool {
@@ -320,6 +329,18 @@ pub(crate) mod tests {
                 iterations: 2
             })
         );
+    }
+
+    #[test]
+    fn a_bad_hash_is_found_without_computing_it() {
+        let phc = cheap().hash_blocking(&Secret::new("secret")).unwrap();
+        assert_eq!(Argon2::check(&phc), Ok(()));
+        assert!(matches!(
+            Argon2::check("$argon2id$garbage"),
+            Err(Argon2Error::Unreadable(_))
+        ));
+        let costly = "$argon2id$v=19$m=4000000,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        assert!(matches!(Argon2::check(costly), Err(Argon2Error::TooCostly { .. })));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use oauth_core::{AuthorizeError, Incoming, Pending, Redirect, Server};
+use oauth_core::{AuthorizeError, Pending, Redirect, Server};
 
-use crate::routes::{into_response, read};
+use crate::routes::{Whole, into_response};
 
 /// An authorization request that has been checked and waits for the person's decision.
 ///
@@ -27,6 +27,13 @@ pub struct Authorize(pub Pending);
 #[derive(Debug)]
 pub struct AuthorizeRejection(pub AuthorizeError);
 
+impl From<AuthorizeError> for AuthorizeRejection {
+    /// So that `?` does it in a handler: `server.resume(&handle, &browser).await?`.
+    fn from(error: AuthorizeError) -> Self {
+        Self(error)
+    }
+}
+
 impl<S> FromRequest<S> for Authorize
 where
     S: Send + Sync,
@@ -36,14 +43,14 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let server = Server::from_ref(state);
-        let (request, whole) = read(request, server.max_body()).await;
-        if !whole {
+        let whole = Whole::read(request, server.max_body()).await;
+        if whole.body.is_none() {
             let too_large = oauth_core::Rejection::invalid_request("the request body is too large")
                 .with_status(StatusCode::PAYLOAD_TOO_LARGE);
             return Err(AuthorizeRejection(AuthorizeError::Show(too_large)));
         }
         server
-            .authorize(&Incoming::of(&request))
+            .authorize(&whole.incoming())
             .await
             .map(Authorize)
             .map_err(AuthorizeRejection)

@@ -1,19 +1,23 @@
 //! The endpoints that programs talk to, as routers.
 
+use std::borrow::Borrow;
 use std::net::SocketAddr;
+use std::pin::Pin;
 
 use axum::Router;
-use axum::body::{self, Body};
+use axum::body::{self, Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
+use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::any;
+use http::request::Parts;
 use oauth_core::{Incoming, PeerAddr, Server};
 
 /// Every endpoint of the server, at its path from the root of the issuer's host.
 ///
 /// Merge it into the router of the whole application. To nest the endpoints somewhere, see [`endpoints`].
-pub fn router<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
-    mounted(server, |path| -> Option<&str> { Some(path) })
+pub fn router<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| -> Option<&str> { Some(path) })
 }
 
 /// The endpoints below the issuer, at their paths relative to it: for `nest` under the issuer's path.
@@ -29,7 +33,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
 ///     .merge(oauth_axum::well_known(server))
 /// # }
 /// ```
-pub fn endpoints<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
+pub fn endpoints<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    let server = server.borrow();
     let authorization = server.authorization_path();
     let prefix = authorization.strip_suffix("/authorize").unwrap_or_default().to_owned();
     mounted(server, move |path| {
@@ -42,8 +47,8 @@ pub fn endpoints<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S>
 }
 
 /// The documents under `/.well-known/`, at their paths from the root of the issuer's host.
-pub fn well_known<S: Clone + Send + Sync + 'static>(server: &Server) -> Router<S> {
-    mounted(server, |path| is_well_known(path).then_some(path))
+pub fn well_known<S: Clone + Send + Sync + 'static>(server: impl Borrow<Server>) -> Router<S> {
+    mounted(server.borrow(), |path| is_well_known(path).then_some(path))
 }
 
 fn is_well_known(path: &str) -> bool {
@@ -54,35 +59,71 @@ fn mounted<S: Clone + Send + Sync + 'static>(server: &Server, place: impl Fn(&st
     let mut router = Router::new();
     for (at, path) in server.paths().enumerate() {
         if let Some(path) = place(path) {
-            let server = server.clone();
-            router = router.route(path, any(move |request| serve(server, at, request)));
+            let endpoint = Endpoint {
+                server: server.clone(),
+                at,
+            };
+            router = router.route(path, any(endpoint));
         }
     }
     router
 }
 
-async fn serve(server: Server, at: usize, request: Request) -> Response {
-    let (request, whole) = read(request, server.max_body()).await;
-    let response = if whole {
-        server.serve_at(at, &Incoming::of(&request)).await
-    } else {
-        server.body_too_large()
-    };
-    into_response(response)
+/// An endpoint of the server, by its place in [`Server::paths`].
+///
+/// A handler by hand: one made of a closure takes the request apart and puts it together again first.
+#[derive(Clone)]
+struct Endpoint {
+    server: Server,
+    at: usize,
 }
 
-/// Reads the body up to the limit; `false` if there was more of it, or it broke off.
-pub(crate) async fn read(request: Request, limit: usize) -> (http::Request<body::Bytes>, bool) {
-    let (mut parts, body) = request.into_parts();
-    if parts.extensions.get::<PeerAddr>().is_none()
-        && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
-    {
-        let peer = PeerAddr(peer.ip());
-        parts.extensions.insert(peer);
+impl<S> Handler<(), S> for Endpoint {
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, _: S) -> Self::Future {
+        Box::pin(async move {
+            let whole = Whole::read(request, self.server.max_body()).await;
+            let response = match &whole.body {
+                Some(_) => self.server.serve_at(self.at, &whole.incoming()).await,
+                None => self.server.body_too_large(),
+            };
+            into_response(response)
+        })
     }
-    match body::to_bytes(body, limit).await {
-        Ok(body) => (http::Request::from_parts(parts, body), true),
-        Err(_) => (http::Request::from_parts(parts, body::Bytes::new()), false),
+}
+
+/// A request that has been read to its end.
+pub(crate) struct Whole {
+    parts: Parts,
+    /// `None` if there was more than the limit, or it broke off.
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Whole {
+    /// Reads the body up to the limit.
+    pub(crate) async fn read(request: Request, limit: usize) -> Self {
+        let (mut parts, body) = request.into_parts();
+        if parts.extensions.get::<PeerAddr>().is_none()
+            && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
+        {
+            let peer = PeerAddr(peer.ip());
+            parts.extensions.insert(peer);
+        }
+        Self {
+            parts,
+            body: body::to_bytes(body, limit).await.ok(),
+        }
+    }
+
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            method: &self.parts.method,
+            uri: &self.parts.uri,
+            headers: &self.parts.headers,
+            extensions: &self.parts.extensions,
+            body: self.body.as_deref().unwrap_or_default(),
+        }
     }
 }
 

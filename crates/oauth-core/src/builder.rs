@@ -360,7 +360,7 @@ impl Builder {
             statements.say("response_modes_supported", json!(modes));
             statements.say("authorization_response_iss_parameter_supported", json!(true));
         }
-        // RFC 8414 §2 requires this one, even where there is nothing to list.
+        // RFC 8414 §2 requires this one, but §3.2 leaves out whatever is empty: without a response type it is not there.
         statements.say("response_types_supported", json!(response_types));
         if let Some(scopes) = &self.scopes {
             statements.say("scopes_supported", json!(scopes.tokens().collect::<Vec<_>>()));

@@ -1,5 +1,6 @@
 //! How clients prove who they are (RFC 6749 §2.3).
 
+use std::fmt;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use http::header;
 
 use crate::client::Client;
 use crate::context::Context;
-use crate::id::{AuthMethod, ClientId};
+use crate::id::{AuthMethod, ClientId, ErrorCode};
 use crate::incoming::Incoming;
 use crate::params::{Params, decode};
 use crate::rejection::Rejection;
@@ -113,14 +114,56 @@ pub struct Attempt<'a> {
 /// How many failed client authentications are too many (RFC 6749 §2.3.1). Shared by every endpoint.
 #[async_trait]
 pub trait AttemptLimit: Send + Sync + 'static {
-    /// Counts an attempt before it is judged, so that parallel guesses cannot slip through between a check and a count.
+    /// Takes a place for an attempt before it is judged, so that parallel guesses cannot slip through between a check and
+    /// a count. It may wait while others are being judged.
     ///
     /// # Errors
-    /// The time to wait, when there were too many.
-    async fn admit(&self, attempt: &Attempt<'_>) -> Result<(), std::time::Duration>;
+    /// The time to wait, when too many have failed.
+    async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, std::time::Duration>;
+}
 
-    /// Takes back an attempt that succeeded.
-    async fn succeeded(&self, attempt: &Attempt<'_>);
+/// The place of an attempt that is being judged.
+///
+/// Whoever holds it says that the attempt [succeeded](Admission::succeeded), or it has failed: also when it is dropped
+/// because the request ended before its time, so that no failure can be hidden by hanging up.
+#[must_use = "an attempt that is dropped has failed"]
+pub struct Admission(Option<Box<dyn FnOnce(Verdict) + Send>>);
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The secret was right, or something else broke before anybody could tell. It does not count.
+    Succeeded,
+    /// The secret was wrong, or the request was given up.
+    Failed,
+}
+
+impl Admission {
+    /// A place; `told` hears once how the attempt ended.
+    pub fn new(told: impl FnOnce(Verdict) + Send + 'static) -> Self {
+        Self(Some(Box::new(told)))
+    }
+
+    /// Gives the place back.
+    pub fn succeeded(mut self) {
+        if let Some(told) = self.0.take() {
+            told(Verdict::Succeeded);
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let Some(told) = self.0.take() {
+            told(Verdict::Failed);
+        }
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admission")
+    }
 }
 
 /// Step two of a request: who. Exactly one authenticator detects; its verdict is the client.
@@ -161,10 +204,20 @@ pub(crate) async fn authenticate(
         address: request.peer(),
     };
     let guessable = authenticator.method() != AuthMethod::NONE;
-    if guessable && let Some(limit) = &parts.attempt_limit {
-        limit.admit(&attempt).await.map_err(Rejection::throttled)?;
-    }
-    let client = cx.client(&presented.client).await?;
+    let admission = match &parts.attempt_limit {
+        Some(limit) if guessable => Some(limit.admit(&attempt).await.map_err(Rejection::throttled)?),
+        _ => None,
+    };
+    let client = match cx.client(&presented.client).await {
+        Ok(client) => client,
+        Err(rejection) => {
+            // While a store is down nobody's secret is wrong.
+            if let Some(admission) = admission {
+                admission.succeeded();
+            }
+            return Err(rejection);
+        }
+    };
     let verdict = match &client {
         Some(client) if client.token_endpoint_auth_method == authenticator.method() => {
             authenticator.verify(&presented, client, cx).await
@@ -174,13 +227,14 @@ pub(crate) async fn authenticate(
         )),
         None => Err(Rejection::invalid_client("unknown or disabled client")),
     };
-    match verdict {
-        Ok(vouched) => {
-            if guessable && let Some(limit) = &parts.attempt_limit {
-                limit.succeeded(&attempt).await;
-            }
-            Ok(vouched)
+    if let Some(admission) = admission {
+        match &verdict {
+            Err(rejection) if *rejection.code() == ErrorCode::INVALID_CLIENT => drop(admission),
+            _ => admission.succeeded(),
         }
+    }
+    match verdict {
+        Ok(vouched) => Ok(vouched),
         // Every failure costs the same, the time of one slow hash if any is mounted: those that have
         // not paid for it pay now.
         Err(rejection) => {

@@ -95,7 +95,11 @@ impl<'a> TokenRequest<'a> {
 /// A value, not an action: policies may narrow it, and the engine carries it out.
 #[derive(Clone, Debug)]
 #[must_use = "an approval does nothing until the engine has it"]
-pub struct Approval {
+pub struct Approval(pub(crate) Box<Terms>);
+
+/// What an [`Approval`] says. It lies in a box, because an approval is handed on many times before it is carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
     pub(crate) authorization: Option<AuthorizationId>,
     pub(crate) subject: Option<Subject>,
     pub(crate) granted: Scope,
@@ -117,9 +121,27 @@ impl Approval {
     /// A new authorization for the client itself: nobody else is asked (RFC 6749 §4.4).
     /// `granted` is the most it may have.
     pub fn for_client(granted: Scope) -> Self {
-        Self {
-            authorization: None,
-            subject: None,
+        Self::new(None, None, granted)
+    }
+
+    /// A new authorization by a resource owner. `granted` is the most the client may have.
+    pub fn for_subject(subject: Subject, granted: Scope) -> Self {
+        Self::new(None, Some(subject), granted)
+    }
+
+    /// More tokens from what was authorized before: same authorization, same subject, at most the same scope.
+    pub fn continuing<T>(credential: &Credential<T>) -> Self {
+        Self::new(
+            Some(credential.authorization),
+            credential.subject.clone(),
+            credential.scope.clone(),
+        )
+    }
+
+    fn new(authorization: Option<AuthorizationId>, subject: Option<Subject>, granted: Scope) -> Self {
+        Self(Box::new(Terms {
+            authorization,
+            subject,
             granted,
             requested: None,
             changes: Vec::new(),
@@ -127,24 +149,7 @@ impl Approval {
             claims: Claims::default(),
             attributes: BTreeMap::new(),
             access_lifetime: None,
-        }
-    }
-
-    /// A new authorization by a resource owner. `granted` is the most the client may have.
-    pub fn for_subject(subject: Subject, granted: Scope) -> Self {
-        Self {
-            subject: Some(subject),
-            ..Self::for_client(granted)
-        }
-    }
-
-    /// More tokens from what was authorized before: same authorization, same subject, at most the same scope.
-    pub fn continuing<T>(credential: &Credential<T>) -> Self {
-        Self {
-            authorization: Some(credential.authorization),
-            subject: credential.subject.clone(),
-            ..Self::for_client(credential.scope.clone())
-        }
+        }))
     }
 
     /// The same approval, with an access token of at most the scope that the request names. What was
@@ -152,7 +157,7 @@ impl Approval {
     ///
     /// Asking for more than was granted ends in `invalid_scope`.
     pub fn narrowed_to(mut self, requested: Option<&Scope>) -> Self {
-        self.requested = requested.cloned();
+        self.0.requested = requested.cloned();
         self
     }
 
@@ -163,19 +168,19 @@ impl Approval {
 
     /// The same approval with a change that happens together with the tokens, or not at all.
     pub fn and(mut self, change: Change) -> Self {
-        self.changes.push(change);
+        self.0.changes.push(change);
         self
     }
 
     /// The same approval with a refresh token, if a refresh grant is mounted and the client may use it.
     pub fn with_refresh_token(mut self) -> Self {
-        self.refresh.get_or_insert_default();
+        self.0.refresh.get_or_insert_default();
         self
     }
 
     /// The same approval with this refresh token, whose authorization ends at `ends_at`.
     pub fn with_refresh_token_as(mut self, secret: Secret, ends_at: Timestamp) -> Self {
-        self.refresh = Some(RefreshWish {
+        self.0.refresh = Some(RefreshWish {
             secret: Some(secret),
             ends_at: Some(ends_at),
         });
@@ -184,13 +189,13 @@ impl Approval {
 
     /// The same approval with tokens that carry these claims; introspection tells them.
     pub fn with_claims(mut self, claims: Claims) -> Self {
-        self.claims = claims;
+        self.0.claims = claims;
         self
     }
 
     /// The same approval with one more claim.
     pub fn with_claim(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
-        self.claims.set(name, value);
+        self.0.claims.set(name, value);
         self
     }
 
@@ -198,40 +203,40 @@ impl Approval {
     /// members cannot be replaced by it.
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
-            self.attributes.insert(name.into(), value);
+            self.0.attributes.insert(name.into(), value);
         }
         self
     }
 
     /// The same approval with an access token that lives this long.
-    pub const fn with_access_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.access_lifetime = Some(lifetime);
+    pub fn with_access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.0.access_lifetime = Some(lifetime);
         self
     }
 
     /// The same approval, allowing no more than `ceiling`: for policies.
     pub fn limited_to(mut self, ceiling: &Scope) -> Self {
-        self.granted = self.granted.intersection(ceiling);
+        self.0.granted = self.0.granted.intersection(ceiling);
         self
     }
 
     /// The resource owner, if there is one.
-    pub const fn subject(&self) -> Option<&Subject> {
-        self.subject.as_ref()
+    pub fn subject(&self) -> Option<&Subject> {
+        self.0.subject.as_ref()
     }
 
     /// The most it allows.
-    pub const fn granted(&self) -> &Scope {
-        &self.granted
+    pub fn granted(&self) -> &Scope {
+        &self.0.granted
     }
 
     /// What the request asked for, if it named a scope.
-    pub const fn requested(&self) -> Option<&Scope> {
-        self.requested.as_ref()
+    pub fn requested(&self) -> Option<&Scope> {
+        self.0.requested.as_ref()
     }
 
     /// What it descends from; `None` if it begins something new.
-    pub const fn authorization(&self) -> Option<AuthorizationId> {
-        self.authorization
+    pub fn authorization(&self) -> Option<AuthorizationId> {
+        self.0.authorization
     }
 }

@@ -1,5 +1,6 @@
 //! Requests as they come in and replies as they go out, for any web framework.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -9,7 +10,7 @@ use crate::params::Params;
 use crate::rejection::Rejection;
 
 /// A request, borrowed from the web framework that received it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     /// The method.
     pub method: &'a Method,
@@ -80,6 +81,13 @@ impl<'a> Incoming<'a> {
     }
 }
 
+impl fmt::Debug for Incoming<'_> {
+    /// Shows the method and the path only: the query, the headers and the body carry secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incoming({} {})", self.method, self.uri.path())
+    }
+}
+
 fn is_form(media_type: &str) -> bool {
     if media_type == "application/x-www-form-urlencoded" {
         return true;
@@ -97,14 +105,18 @@ fn is_form(media_type: &str) -> bool {
 }
 
 /// An answer of an endpoint: never cached unless it says so itself.
-#[derive(Debug)]
 pub struct Reply(Response<Vec<u8>>);
 
 impl Reply {
     /// 200 with that JSON, not to be stored (RFC 6749 §5.1).
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Self {
+        // Room for the usual answer, so that it is not moved while it grows.
+        let mut text = Vec::with_capacity(512);
         // The values are this crate's own and extension grants' attributes, which are JSON already.
-        Self::json_text(serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec()))
+        if serde_json::to_writer(&mut text, value).is_err() {
+            text = b"{}".to_vec();
+        }
+        Self::json_text(text)
     }
 
     /// 200 with text that is JSON already, not to be stored.
@@ -147,6 +159,13 @@ impl Reply {
     /// The answer as a response of the `http` crate.
     pub fn into_response(self) -> Response<Vec<u8>> {
         self.0
+    }
+}
+
+impl fmt::Debug for Reply {
+    /// Shows the status only: the body carries tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({})", self.0.status())
     }
 }
 

@@ -21,6 +21,7 @@ mod grant;
 mod id;
 mod incoming;
 mod params;
+mod pending;
 mod policy;
 mod redirect;
 mod rejection;
@@ -33,13 +34,13 @@ mod time;
 mod token;
 
 pub use authorization::{
-    Answer, AuthorizationRequest, AuthorizeError, Consent, LONGEST_STATE, Pending, Redirect, ResponseMode, ResponseType,
+    Answer, AuthorizationRequest, AuthorizeError, Consent, LONGEST_STATE, Redirect, ResponseMode, ResponseType,
 };
 pub use builder::{BuildError, Builder, Install};
 pub use client::{Client, ClientSecret, Registration};
 pub use client_auth::{
-    Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
-    NoAuthentication, Presented, SecretVerifier, VerifierBusy, Vouched,
+    Admission, Attempt, AttemptLimit, ClientAuthenticator, ClientSecretBasic, ClientSecretPost, LONGEST_CLIENT_SECRET,
+    NoAuthentication, Presented, SecretVerifier, Verdict, VerifierBusy, Vouched,
 };
 pub use context::Context;
 pub use credential::{Change, Credential, Json, JsonError, Key, Kind, State};
@@ -49,6 +50,7 @@ pub use grant::{Approval, Grant, TokenRequest};
 pub use id::{AuthMethod, AuthorizationId, ClientId, ErrorCode, GrantType, NotAnAuthorizationId, Subject};
 pub use incoming::{Incoming, PeerAddr, Reply};
 pub use params::{BadParams, MOST_PARAMETERS, Params};
+pub use pending::Pending;
 pub use policy::{Event, Observer, Origins, Policy};
 pub use redirect::{
     BadRedirectUri, ExactMatch, LONGEST_REDIRECT_URI, NotRegistered, RedirectMatcher, Registered, check_redirect_uri,
@@ -66,6 +68,11 @@ pub use token::{
     ACCESS_TOKEN, AccessData, Claims, Draft, Issued, OpaqueTokens, REFRESH_TOKEN, RefreshData, RefreshTokens, Rotation,
     TokenIssuer,
 };
+
+/// What `#[async_trait]` on an `impl` of a plug point is, so that writing one needs no dependency beside this.
+pub use async_trait::async_trait;
+/// The `http` crate, whose requests, responses and headers the public signatures name.
+pub use http;
 
 /// Checks that a URL can be an issuer identifier (RFC 8414 §2).
 ///

@@ -21,7 +21,8 @@ pub trait Policy: Send + Sync + 'static {
     /// A [`Rejection`], usually `access_denied`, `invalid_scope` or `invalid_grant`.
     async fn review(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection>;
 
-    /// Whether a live access token is still to be honoured: the person may have been disabled since.
+    /// Whether a live access token is still to be honoured: the person may have been disabled since. Asked of a
+    /// refresh token too, when it is introspected; its key tells the kind.
     ///
     /// # Errors
     /// A [`Rejection`] if it cannot be found out; the token is then refused.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::client::Client;
+use crate::params::decode;
 
 /// The longest redirect URI that can be registered or requested, in bytes.
 pub const LONGEST_REDIRECT_URI: usize = 2048;
@@ -35,7 +36,7 @@ pub enum BadRedirectUri {
     Authority,
     /// Its query already has a parameter of an authorization response.
     #[error(
-        "a redirect URI's query has none of the response's own parameters: code, state, iss, error, response, access_token, id_token"
+        "a redirect URI's query has none of the response's own parameters: code, state, iss, error, error_description, error_uri, response, access_token, id_token"
     )]
     ReservedParameter,
 }
@@ -87,10 +88,21 @@ pub fn check_redirect_uri(uri: &str) -> Result<(), BadRedirectUri> {
         }
     }
     if let Some((_, query)) = uri.split_once('?') {
-        const RESERVED: [&str; 7] = ["code", "state", "iss", "error", "response", "access_token", "id_token"];
+        const RESERVED: [&str; 9] = [
+            "code",
+            "state",
+            "iss",
+            "error",
+            "error_description",
+            "error_uri",
+            "response",
+            "access_token",
+            "id_token",
+        ];
+        // The client decodes a name before it compares it, so an encoded one is the same.
         let taken = query.split('&').any(|pair| {
             let name = pair.split('=').next().unwrap_or_default();
-            RESERVED.contains(&name)
+            decode(name.as_bytes()).is_ok_and(|name| RESERVED.contains(&&*name))
         });
         if taken {
             return Err(BadRedirectUri::ReservedParameter);
@@ -187,8 +199,8 @@ pub enum NotRegistered {
     /// The requested URI matches none that is registered.
     #[error("the redirect URI is not registered for this client")]
     Unknown,
-    /// None was requested although not exactly one is registered (RFC 6749 §3.1.2.3).
-    #[error("the request names no redirect URI, and the client has not registered exactly one")]
+    /// None was requested although not exactly one is registered (RFC 6749 §3.1.2.3), or that one is not sound.
+    #[error("the request names no redirect URI, and the client has not registered exactly one that is sound")]
     Missing,
 }
 
@@ -258,7 +270,7 @@ impl Client {
                     Err(NotRegistered::Unknown)
                 }
             }
-            (None, [only]) => Ok(Registered {
+            (None, [only]) if check_redirect_uri(only).is_ok() => Ok(Registered {
                 uri: only.as_str().into(),
                 requested: false,
             }),
@@ -332,6 +344,8 @@ mod tests {
             ("https://c/é", Bad::Character),
             ("https://c/cb?code=x", Bad::ReservedParameter),
             ("https://c/cb?a=1&iss=y", Bad::ReservedParameter),
+            ("https://c/cb?%63ode=x", Bad::ReservedParameter),
+            ("https://c/cb?error_uri=x", Bad::ReservedParameter),
         ] {
             assert_eq!(check_redirect_uri(uri), Err(why), "{uri}");
         }

@@ -278,11 +278,13 @@ fn bearer(request: &Incoming<'_>) -> Result<Secret, Challenge> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(Challenge::missing());
     }
-    if request
+    let in_query = request
         .uri
         .query()
-        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")))
-    {
+        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
+    // The body of a form is a way to send a token too (RFC 6750 §2.2), which does not exist here.
+    let in_body = request.form().is_ok_and(|form| form.has("access_token"));
+    if in_query || in_body {
         return Err(Challenge::invalid_request(
             "the access token is sent in more than one way",
         ));
@@ -313,11 +315,17 @@ impl Context<'_> {
         let Some(client) = self.client(&credential.client).await? else {
             return Ok(None);
         };
-        for policy in &parts.policies {
-            if !policy.honors(&credential).await? {
-                return Ok(None);
+        let honored = self.policies_honor(&credential).await?;
+        Ok(honored.then_some(AccessToken { credential, client }))
+    }
+
+    /// Whether every policy still honours a token.
+    pub(crate) async fn policies_honor(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
+        for policy in &self.server.parts().policies {
+            if !policy.honors(token).await? {
+                return Ok(false);
             }
         }
-        Ok(Some(AccessToken { credential, client }))
+        Ok(true)
     }
 }

@@ -31,19 +31,25 @@ impl Scope {
     /// [`NotAScope`] for any character outside the grammar, or an empty token.
     pub fn parse(text: &str) -> Result<Self, NotAScope> {
         let in_grammar = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if !text.bytes().all(in_grammar) {
+        if !text.bytes().all(in_grammar) || text.split(' ').any(str::is_empty) {
             return Err(NotAScope);
         }
-        let mut tokens: Vec<&str> = text.split(' ').collect();
-        if tokens.iter().any(|token| token.is_empty()) {
-            return Err(NotAScope);
-        }
-        if tokens.is_sorted_by(|a, b| a < b) {
+        if text.split(' ').is_sorted_by(|a, b| a < b) {
             return Ok(Self(Arc::from(text)));
         }
+        let mut tokens: Vec<&str> = text.split(' ').collect();
         tokens.sort_unstable();
         tokens.dedup();
         Ok(Self(Arc::from(tokens.join(" "))))
+    }
+
+    /// Reads a scope that is likely to be this one, sharing its memory if it is.
+    pub(crate) fn parse_likely(text: &str, likely: &Self) -> Result<Self, NotAScope> {
+        if !text.is_empty() && *text == *likely.0 {
+            Ok(likely.clone())
+        } else {
+            Self::parse(text)
+        }
     }
 
     /// The union of tokens; those outside the grammar are an error.

@@ -105,6 +105,12 @@ impl Server {
         )
     }
 
+    /// The values of `response_type` that are mounted (RFC 6749 §3.1.1). Without any there is no authorization
+    /// endpoint, neither in the metadata nor anywhere else.
+    pub fn response_types(&self) -> impl Iterator<Item = &'static str> {
+        self.0.response_types.iter().map(|own| own.response_type())
+    }
+
     /// Answers a request for any mounted endpoint, found by its path; `None` for any other path.
     pub async fn serve(&self, request: &Incoming<'_>) -> Option<Response<Vec<u8>>> {
         let at = self.paths().position(|path| path == request.uri.path())?;
@@ -130,9 +136,13 @@ impl Server {
             });
             rejection.reply()
         });
-        if mounted.route.cors != Cors::Nobody && request.headers.contains_key(header::ORIGIN) {
+        // What anyone may read says so to everyone, so that caches need not tell origins apart.
+        let anyone = mounted.route.cors == Cors::Anyone;
+        if anyone || mounted.route.cors == Cors::Registered && request.headers.contains_key(header::ORIGIN) {
             let headers = reply.headers_mut();
-            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            if !anyone {
+                headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            }
             if let Some(origin) = origin {
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
                 let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After");
@@ -198,14 +208,16 @@ impl Server {
 
     /// The value of `Access-Control-Allow-Origin`, if this origin may read the answer.
     async fn allowed_origin(&self, cors: Cors, headers: &HeaderMap) -> Option<HeaderValue> {
+        if cors == Cors::Anyone {
+            return Some(HeaderValue::from_static("*"));
+        }
         let origin = headers.get(header::ORIGIN)?;
         match (cors, &self.0.origins) {
-            (Cors::Anyone, _) => Some(HeaderValue::from_static("*")),
             (Cors::Registered, Some(origins)) => {
                 let allowed = origins.allows(origin.to_str().ok()?).await;
                 allowed.then(|| origin.clone())
             }
-            (Cors::Registered, None) | (Cors::Nobody, _) => None,
+            _ => None,
         }
     }
 }
@@ -246,7 +258,8 @@ impl Context<'_> {
         let Some(text) = params.one("scope")? else {
             return self.default_scope(client);
         };
-        let scope = Scope::parse(text).map_err(|error| Rejection::invalid_scope(error.to_string()))?;
+        let scope =
+            Scope::parse_likely(text, &client.scope).map_err(|error| Rejection::invalid_scope(error.to_string()))?;
         if scope.within(&self.ceiling(client)) {
             Ok(scope)
         } else {

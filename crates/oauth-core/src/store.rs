@@ -64,7 +64,7 @@ pub enum Filter {
 pub trait CredentialIndex: Send + Sync {
     /// At most `limit` credentials in the order of their keys, those after `after`. A credential whose
     /// authorization is revoked comes back [`State::Revoked`](crate::State::Revoked).
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError>;
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError>;
 }
 
 /// A named JSON document: a registered client, a user, a signing key.
@@ -152,6 +152,12 @@ impl Error for StoreError {
 impl From<crate::credential::JsonError> for StoreError {
     fn from(error: crate::credential::JsonError) -> Self {
         Self::caused_by("a stored row could not be read", error)
+    }
+}
+
+impl From<crate::scope::NotAScope> for StoreError {
+    fn from(error: crate::scope::NotAScope) -> Self {
+        Self::caused_by("a stored scope could not be read", error)
     }
 }
 

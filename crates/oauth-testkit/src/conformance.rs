@@ -118,6 +118,7 @@ macro_rules! __suite {
             changes_are_made_in_order
             spent_once
             a_failed_commit_changes_nothing
+            commits_at_once_equal_some_order_of_them
             half_a_commit_is_never_seen
             a_dropped_commit_is_all_or_nothing
             an_update_needs_the_revision_it_read

@@ -48,8 +48,8 @@ impl<S: CredentialStore, G: Send + Sync> CredentialStore for Guarded<S, G> {
 
 #[async_trait]
 impl<S: CredentialIndex, G: Send + Sync> CredentialIndex for Guarded<S, G> {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
-        self.store.list(filter, after, limit).await
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+        self.store.select(filter, after, limit).await
     }
 }
 

@@ -1,2 +1,12 @@
 //! A ready-to-run OAuth 2.x authorization server.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use oauthd::cli::Cli;
+use oauthd::command;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    ExitCode::from(command::run(Cli::parse()).await.code())
+}

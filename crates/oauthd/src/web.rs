@@ -3,6 +3,7 @@
 mod account;
 mod authorize;
 mod demo;
+mod forms;
 mod health;
 mod respond;
 mod session;
@@ -13,11 +14,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::FromRef;
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use oauth_server::{AttemptLimit, Params, Secret, Server, StoreError, Subject};
+use oauth_server::{AttemptLimit, Secret, Server, StoreError, Subject};
 
 pub use self::demo::{Demo, DemoPerson};
 pub use self::session::{SESSION, Sessions};
@@ -91,15 +92,18 @@ impl Web {
         let at = |path: &str| format!("{below}{path}");
         let mut router = Router::new()
             .merge(oauth_server::axum::router(&self.0.server))
-            .route(&at("/authorize"), get(authorize::authorize).post(authorize::authorize))
             .route(&at("/sign-in"), post(sign_in::sign_in))
             .route(&at("/sign-out"), post(sign_in::sign_out))
-            .route(&at("/switch-account"), post(sign_in::switch_account))
-            .route(&at("/consent"), get(authorize::consent).post(authorize::decide))
             .route(&at("/account"), get(account::account))
             .route(&at("/account/revoke"), post(account::revoke))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz));
+        if self.0.server.response_types().next().is_some() {
+            router = router
+                .route(&at("/authorize"), get(authorize::authorize).post(authorize::authorize))
+                .route(&at("/consent"), get(authorize::consent).post(authorize::decide))
+                .route(&at("/switch-account"), post(sign_in::switch_account));
+        }
         if self.0.demo.is_some() {
             router = router
                 .route("/", get(demo::index))
@@ -140,48 +144,19 @@ impl Web {
     }
 
     fn failure(&self, status: StatusCode, trouble: Trouble) -> Response {
-        let page = Failure { site: self.site(), trouble, code: None, detail: None, reference: None, back: None };
+        let page = Failure {
+            site: self.site(),
+            trouble,
+            code: None,
+            detail: None,
+            reference: None,
+            back: None,
+        };
         respond::page(status, &page.render())
     }
 
     fn unavailable(&self, error: &dyn std::fmt::Display) -> Response {
         tracing::error!(%error, "a page could not be served");
         respond::retry_later(self.failure(StatusCode::SERVICE_UNAVAILABLE, Trouble::Unavailable))
-    }
-}
-
-/// A form that a page of this server sent, and the headers it came with.
-pub(crate) struct Form {
-    headers: HeaderMap,
-    params: Params<'static>,
-    peer: Option<std::net::IpAddr>,
-}
-
-impl FromRequest<Web> for Form {
-    type Rejection = Response;
-
-    /// The form's parameters, if it was sent by a page of this site: a browser that says otherwise is believed.
-    async fn from_request(request: Request, web: &Web) -> Result<Self, Self::Rejection> {
-        let bad = |status| web.failure(status, Trouble::BadRequest);
-        let (parts, body) = request.into_parts();
-        let elsewhere = |value: &axum::http::HeaderValue| value == "cross-site" || value == "same-site";
-        if parts.headers.get("sec-fetch-site").is_some_and(elsewhere) {
-            return Err(web.failure(StatusCode::FORBIDDEN, Trouble::Forbidden));
-        }
-        let body = axum::body::to_bytes(body, web.0.server.max_body())
-            .await
-            .map_err(|_| bad(StatusCode::PAYLOAD_TOO_LARGE))?;
-        let request = axum::http::Request::from_parts(parts, body);
-        let incoming = oauth_server::Incoming::of(&request);
-        let params = incoming.form().map_err(|_| bad(StatusCode::BAD_REQUEST))?.into_owned();
-        let peer = incoming.peer();
-        Ok(Self { headers: request.headers().clone(), params, peer })
-    }
-}
-
-impl Form {
-    /// The value of a field; empty if it is absent or occurs more than once.
-    fn field(&self, name: &str) -> &str {
-        self.params.one(name).ok().flatten().unwrap_or_default()
     }
 }

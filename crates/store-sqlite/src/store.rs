@@ -140,7 +140,7 @@ impl CredentialStore for SqliteStore {
 
 #[async_trait]
 impl CredentialIndex for SqliteStore {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
         let (filter, after) = (filter.clone(), after.cloned());
         let query = move |connection: &_| reader::list(connection, &filter, after.as_ref(), limit);
         self.shared.readers.at_leisure(query).await

@@ -12,7 +12,7 @@ use crate::id::{ClientId, Subject};
 use crate::incoming::{Incoming, Reply};
 use crate::rejection::Rejection;
 use crate::scope::Scope;
-use crate::token::{Claims, REFRESH_TOKEN, RefreshData};
+use crate::token::{AccessData, Claims, REFRESH_TOKEN, RefreshData};
 
 pub(crate) struct Introspection;
 
@@ -81,6 +81,7 @@ impl Endpoint for Introspection {
             && may_see(&refresh.client)
             && is_usable(&refresh, cx)
             && cx.client(&refresh.client).await?.is_some()
+            && cx.policies_honor(&as_access(&refresh)).await?
         {
             let active = Active {
                 active: true,
@@ -102,6 +103,24 @@ impl Endpoint for Introspection {
 
 fn is_usable(refresh: &Credential<RefreshData>, cx: &Context<'_>) -> bool {
     refresh.is_live(cx.now()) && refresh.data.idle_until.is_none_or(|until| cx.now() < until)
+}
+
+/// A refresh token as the policies see it: they judge whose it is, not what it is for.
+fn as_access(refresh: &Credential<RefreshData>) -> Credential<AccessData> {
+    Credential {
+        key: refresh.key.clone(),
+        authorization: refresh.authorization,
+        client: refresh.client.clone(),
+        subject: refresh.subject.clone(),
+        scope: refresh.scope.clone(),
+        expires_at: refresh.expires_at,
+        state: refresh.state,
+        revision: refresh.revision,
+        data: AccessData {
+            issued_at: refresh.data.issued_at,
+            claims: refresh.data.claims.clone(),
+        },
+    }
 }
 
 fn told(active: &Active<'_>, claims: &Claims) -> Reply {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::extended;
 use crate::client_auth::Vouched;
 use crate::context::Context;
-use crate::credential::{Change, Credential, Key, State};
+use crate::credential::{Change, Credential, Json, Key, State};
 use crate::endpoint::{Cors, Endpoint, Place, Route};
-use crate::grant::{Approval, Grant, TokenRequest};
+use crate::grant::{Approval, Grant, Terms, TokenRequest};
 use crate::id::{AuthorizationId, ErrorCode, GrantType};
 use crate::incoming::{Incoming, Reply};
 use crate::policy::Event;
@@ -64,7 +64,10 @@ impl Endpoint for Token {
             ));
         }
         let scope = match params.one("scope")? {
-            Some(text) => Some(Scope::parse(text).map_err(|error| Rejection::invalid_scope(error.to_string()))?),
+            Some(text) => Some(
+                Scope::parse_likely(text, &vouched.client().scope)
+                    .map_err(|error| Rejection::invalid_scope(error.to_string()))?,
+            ),
             None => None,
         };
         let asked = TokenRequest {
@@ -117,7 +120,7 @@ async fn answer(
                 server.observe(&Event::Issued {
                     grant_type,
                     client: &request.client().id,
-                    subject: minted.approval.subject(),
+                    subject: minted.terms.subject.as_ref(),
                     authorization: minted.authorization,
                     scope: &minted.scope,
                 });
@@ -142,7 +145,7 @@ async fn review(mut approval: Approval, vouched: &Vouched, cx: &Context<'_>) -> 
 }
 
 struct Minted {
-    approval: Approval,
+    terms: Box<Terms>,
     authorization: AuthorizationId,
     scope: Scope,
     access_token: Secret,
@@ -152,47 +155,52 @@ struct Minted {
     changes: Vec<Change>,
 }
 
-async fn mint(mut approval: Approval, request: &TokenRequest<'_>, cx: &Context<'_>) -> Result<Minted, Rejection> {
+async fn mint(
+    Approval(mut terms): Approval,
+    request: &TokenRequest<'_>,
+    cx: &Context<'_>,
+) -> Result<Minted, Rejection> {
     let parts = cx.server.parts();
     let client = request.client();
-    let ceiling = approval.granted.intersection(&cx.ceiling(client));
-    let scope = match &approval.requested {
+    let ceiling = terms.granted.intersection(&cx.ceiling(client));
+    let scope = match &terms.requested {
         Some(asked) if asked.within(&ceiling) => asked.clone(),
         Some(_) => {
             return Err(Rejection::invalid_scope(
                 "the scope is more than this client may have here",
             ));
         }
-        None if ceiling.is_none() && !approval.granted.is_none() => {
+        None if ceiling.is_none() && !terms.granted.is_none() => {
             return Err(Rejection::invalid_scope(
                 "the client is no longer registered for anything that was granted",
             ));
         }
         None => ceiling,
     };
-    let authorization = match approval.authorization {
+    let authorization = match terms.authorization {
         Some(authorization) => authorization,
         None => cx.generate_authorization()?,
     };
-    let lifetime = approval
+    let lifetime = terms
         .access_lifetime
         .or_else(|| client.own_access_token_lifetime())
         .unwrap_or(parts.access_token_lifetime);
     let draft = Draft {
         client,
         authorization,
-        subject: approval.subject.as_ref(),
+        subject: terms.subject.as_ref(),
         scope: &scope,
         issued_at: cx.now(),
         expires_at: cx.now().plus(lifetime),
-        claims: &approval.claims,
+        claims: &terms.claims,
     };
     let issued = parts.token_issuer.issue(&draft, cx).await?;
-    let mut changes = std::mem::take(&mut approval.changes);
+    let mut changes = std::mem::take(&mut terms.changes);
+    changes.reserve(2);
     changes.push(Change::Insert(issued.record.into_row()?));
 
     let mut refresh_token = None;
-    if let (Some(wish), Some(refresh_tokens)) = (&approval.refresh, &parts.refresh_tokens)
+    if let (Some(wish), Some(refresh_tokens)) = (&terms.refresh, &parts.refresh_tokens)
         && client.may_use(&GrantType::REFRESH_TOKEN)
     {
         let secret = match &wish.secret {
@@ -200,19 +208,19 @@ async fn mint(mut approval: Approval, request: &TokenRequest<'_>, cx: &Context<'
             None => cx.generate_secret()?,
         };
         let (expires_at, mut data) = refresh_tokens.draft(client, wish.ends_at, cx.now());
-        data.claims = approval.claims.clone();
+        data.claims = terms.claims.clone();
         let row = Credential {
             key: Key::of(&REFRESH_TOKEN, &secret),
             authorization,
             client: client.id.clone(),
-            subject: approval.subject.clone(),
-            scope: approval.granted.clone(),
+            subject: terms.subject.clone(),
+            scope: terms.granted.clone(),
             expires_at,
             state: State::Live,
             revision: 0,
-            data,
+            data: Json::of(&data)?,
         };
-        changes.push(Change::Insert(row.into_row()?));
+        changes.push(Change::Insert(row));
         refresh_token = Some(secret);
     }
     Ok(Minted {
@@ -223,7 +231,7 @@ async fn mint(mut approval: Approval, request: &TokenRequest<'_>, cx: &Context<'
         expires_in: lifetime.as_secs(),
         refresh_token,
         changes,
-        approval,
+        terms,
     })
 }
 
@@ -247,10 +255,10 @@ impl Minted {
             refresh_token: self.refresh_token.as_ref().map(Secret::expose),
             scope: &self.scope,
         };
-        if self.approval.attributes.is_empty() {
+        if self.terms.attributes.is_empty() {
             return Reply::json(&success);
         }
         let registered = serde_json::to_value(&success).unwrap_or_default();
-        Reply::json(&extended(registered, self.approval.attributes.iter()))
+        Reply::json(&extended(registered, self.terms.attributes.iter()))
     }
 }

@@ -111,8 +111,8 @@ impl<S: CredentialStore> CredentialStore for Flaky<S> {
 
 #[async_trait]
 impl<S: CredentialIndex> CredentialIndex for Flaky<S> {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
-        self.call(self.0.store.list(filter, after, limit)).await
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+        self.call(self.0.store.select(filter, after, limit)).await
     }
 }
 

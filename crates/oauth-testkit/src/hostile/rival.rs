@@ -129,8 +129,8 @@ impl<S: CredentialStore> CredentialStore for Rival<S> {
 
 #[async_trait]
 impl<S: CredentialIndex> CredentialIndex for Rival<S> {
-    async fn list(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
-        self.0.store.list(filter, after, limit).await
+    async fn select(&self, filter: &Filter, after: Option<&Key>, limit: usize) -> Result<Vec<Credential>, StoreError> {
+        self.0.store.select(filter, after, limit).await
     }
 }
 

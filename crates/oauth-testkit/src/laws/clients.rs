@@ -124,7 +124,8 @@ pub async fn a_changed_client_is_seen_at_once(of: &Erased) -> Verdict {
         law: "a_changed_client_is_seen_at_once",
         of,
     };
-    for before in clients() {
+    let secret = ClientSecret::generated(&Secret::new("s"));
+    for before in [Client::public("open"), Client::confidential("closed", secret)] {
         trial.write(&before, 0).await?;
         trial
             .finds("after it was written", before.id.as_str(), Some(&before))

@@ -8,6 +8,7 @@ mod commit;
 mod dropped;
 mod history;
 mod insert;
+mod orders;
 mod race;
 mod reference;
 mod revoke;
@@ -19,6 +20,7 @@ pub use commit::{a_failed_commit_changes_nothing, changes_are_made_in_order};
 pub use dropped::a_dropped_commit_is_all_or_nothing;
 pub use history::a_random_history_equals_the_reference;
 pub use insert::{a_key_is_inserted_once, found_as_inserted, kinds_are_namespaces};
+pub use orders::commits_at_once_equal_some_order_of_them;
 pub use race::{half_a_commit_is_never_seen, spent_once};
 pub use revoke::{
     nothing_is_born_alive_into_a_revoked_authorization, revoking_reaches_every_descendant_and_only_them,

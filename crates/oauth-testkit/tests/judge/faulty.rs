@@ -59,7 +59,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faulty {
     fault: Fault,
     rows: Mutex<Rows>,
-    /// Held across the steps of a commit by the store that stops half-way: nobody sees that, until it is dropped.
+    /// Held across the steps of a commit, so that commits in steps do not meet.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -81,6 +81,11 @@ impl Faulty {
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The row at that key, without a look at its authorization.
+    pub(crate) fn without_join(&self, key: &Key) -> Option<Credential> {
+        self.rows().find(key, Fault::FindIgnoresRevokedAuthorizations)
     }
 
     /// Looks first and acts later, trusting what it saw.
@@ -131,11 +136,7 @@ impl Rows {
             changes.sort_by_key(|change| !matches!(change, Change::Insert(_)));
         }
         for change in changes {
-            let sees = if fault == Fault::DoesNotSeeItsOwnInserts {
-                &before
-            } else {
-                &self.clone()
-            };
+            let sees = (fault == Fault::DoesNotSeeItsOwnInserts).then_some(&before);
             if self.make(change, sees, fault).is_none() {
                 if fault != Fault::KeepsChangesBeforeTheFailing {
                     *self = before;
@@ -146,7 +147,8 @@ impl Rows {
         Ok(())
     }
 
-    fn make(&mut self, change: &Change, before: &Self, fault: Fault) -> Option<()> {
+    fn make(&mut self, change: &Change, sees: Option<&Self>, fault: Fault) -> Option<()> {
+        let before = sees.unwrap_or(&*self);
         match change {
             Change::Insert(row) => {
                 let mut row = row.clone();
@@ -197,14 +199,14 @@ impl Rows {
                     row.state = State::Live;
                 }
             }
-            Change::Revoke(key) => self.revoke(&place(key, fault), before, fault)?,
+            Change::Revoke(key) => self.revoke(&place(key, fault), sees, fault)?,
             Change::RevokeAuthorization(id) => self.end(*id, fault),
         }
         Some(())
     }
 
-    fn revoke(&mut self, key: &Key, before: &Self, fault: Fault) -> Option<()> {
-        let Some(row) = before.by_key.get(key) else {
+    fn revoke(&mut self, key: &Key, sees: Option<&Self>, fault: Fault) -> Option<()> {
+        let Some(row) = sees.unwrap_or(&*self).by_key.get(key) else {
             if fault == Fault::RevokingTheMissingBlocksIt {
                 self.blocked.insert(key.clone());
             }
@@ -213,8 +215,9 @@ impl Rows {
         if row.state == State::Revoked && fault == Fault::RevokingTwiceConflicts {
             return None;
         }
+        let id = row.authorization;
         if fault == Fault::RevokingOneRevokesAll {
-            self.revoked.insert(row.authorization);
+            self.revoked.insert(id);
         }
         self.by_key.get_mut(key)?.state = State::Revoked;
         Some(())
@@ -328,7 +331,10 @@ fn spoil(row: &mut Credential, fault: Fault) {
 #[async_trait]
 impl CredentialStore for Faulty {
     async fn find(&self, key: &Key) -> Result<Option<Credential>, StoreError> {
-        let _turn = self.turn.lock().await;
+        let _turn = match self.fault {
+            Fault::StopsHalfWayWhenDropped => Some(self.turn.lock().await),
+            _ => None,
+        };
         Ok(self.rows().find(key, self.fault))
     }
 
@@ -338,8 +344,7 @@ impl CredentialStore for Faulty {
             | Fault::SpendIsNotAtomic
             | Fault::UpdateIsNotAtomic
             | Fault::InsertRacesRevocation => self.commit_after_a_look(changes).await,
-            Fault::ShowsHalfACommit => self.commit_in_steps(changes).await,
-            Fault::StopsHalfWayWhenDropped => {
+            Fault::ShowsHalfACommit | Fault::StopsHalfWayWhenDropped => {
                 let _turn = self.turn.lock().await;
                 self.commit_in_steps(changes).await
             }

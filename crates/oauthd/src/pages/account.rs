@@ -3,11 +3,11 @@
 use std::fmt;
 
 use askama::Template;
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 
 use super::{Forms, Page, Permission, Requester};
 
-/// The account page: every authorization with a button that ends it, and one that signs out.
+/// The account page: every authorization with a button that revokes it, and one that signs out.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub struct Account<'a> {
@@ -19,7 +19,7 @@ pub struct Account<'a> {
     pub csrf: &'a str,
     /// What they have granted.
     pub authorizations: &'a [Authorization<'a>],
-    /// Where the forms go that end an authorization, named in their field `authorization`.
+    /// Where the forms go that revoke an authorization, named in their field `authorization`.
     pub revoke: &'a str,
     /// Where the form goes that signs out.
     pub sign_out: &'a str,
@@ -45,7 +45,7 @@ pub struct Authorization<'a> {
     pub permissions: &'a [Permission<'a>],
     /// When it was granted.
     pub since: Timestamp,
-    /// When it ends by itself; `None` if only the person ends it.
+    /// When it ends by itself; `None` if only the person can end it.
     pub expires: Option<Timestamp>,
 }
 
@@ -53,14 +53,14 @@ pub struct Authorization<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// An authorization was ended.
-    AccessEnded,
+    /// An authorization was revoked.
+    AccessRevoked,
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccessEnded => f.write_str("Access ended. What the application was given no longer works."),
+            Self::AccessRevoked => f.write_str("Access revoked. What the application was given no longer works."),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Forms, Page, Place, Requester};
+use super::{Forms, Page, Requester};
 
 /// The consent page: who asks, for what, for which account, and two buttons named `decision`.
 #[derive(Template)]
@@ -30,16 +30,6 @@ impl Consent<'_> {
     /// The page.
     pub fn render(&self) -> Page {
         Page::of(self, Forms::LeadOn)
-    }
-}
-
-impl Place<'_> {
-    /// What is said before the address on the consent page.
-    fn goes_on(self) -> &'static str {
-        match self {
-            Self::OtherDevice => "Access goes",
-            _ => "You go on to",
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 
 const MONTHS: [&str; 12] = [
     "January",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use askama::Template;
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 
 use super::{Forms, Page};
 
@@ -95,6 +95,8 @@ pub struct DemoTokens<'a> {
     pub scope: &'a str,
     /// What was asked of the server with the tokens and what it answered: introspection, a protected resource.
     pub exchanges: &'a [Exchange<'a>],
+    /// The path of the account page.
+    pub account: &'a str,
     /// Where the form goes that refreshes.
     pub refresh: &'a str,
     /// Where the form goes that revokes.

@@ -99,10 +99,10 @@ impl Trouble {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::UnknownClient | Self::BadRequest => {
-                "Go back to the application and start again. If this comes up once more, tell the people who run it what is written below."
+                "Go back to the application and start again. If this comes up once more, tell the people who run it."
             }
             Self::UntrustedRedirect => {
-                "If you followed a link from a message or a web site that you do not know, close this page. Otherwise tell the people who run the application what is written below."
+                "If you followed a link from a message or a web site that you do not know, close this page. Otherwise tell the people who run the application."
             }
             Self::Stale => "Go back to the application and start again.",
             Self::Forbidden => "If you did not start this yourself, you can close this page.",

@@ -39,7 +39,7 @@ pub mod field {
     pub const APPROVE: &str = "approve";
     /// The value of [`DECISION`] that refuses.
     pub const DENY: &str = "deny";
-    /// Which authorization the account page ends.
+    /// Which authorization the account page revokes.
     pub const AUTHORIZATION: &str = "authorization";
 }
 

@@ -53,14 +53,13 @@ pub enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// What kind of client is there, in words.
-    pub fn kind(self) -> &'static str {
+    /// What kind of client is there, in words, unless its address says so.
+    pub fn kind(self) -> Option<&'static str> {
         match self {
-            Self::Site(_) => "Web site",
-            Self::ThisDevice(_) => "Program on this device",
-            Self::App(_) => "App on this device",
-            Self::OtherDevice => "Another device",
-            Self::Unclear(_) => "Application",
+            Self::Site(_) | Self::Unclear(_) => None,
+            Self::ThisDevice(_) => Some("A program on this device"),
+            Self::App(_) => Some("An app on this device"),
+            Self::OtherDevice => Some("On another device"),
         }
     }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use oauth_server::{
-    ACCESS_TOKEN, AccessData, AuthorizationId, Change, Client, ClientStore, Credential, CredentialIndex, CredentialStore, Filter,
-    REFRESH_TOKEN, RefreshData, Scope, State as CredentialState, StoreError, Subject, SystemClock, Timestamp, Clock,
+    ACCESS_TOKEN, AccessData, AuthorizationId, Change, Client, Clock, Credential, Filter, REFRESH_TOKEN, RefreshData,
+    Scope, State as CredentialState, StoreError, Subject, SystemClock, Timestamp,
 };
 
 use super::authorize::requester;
-use super::{Form, Web, respond};
+use super::forms::{Form, Visitor};
+use super::{Web, respond};
 use crate::pages::{Account, Authorization, Outcome, Requester, Trouble, field};
 
 /// How many rows are read at a time, and how many at most: a page for people, not an export.
@@ -29,18 +30,22 @@ struct Granted {
 }
 
 /// `GET /account`.
-pub(crate) async fn account(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let browser = match web.0.sessions.browser(&headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
+pub(crate) async fn account(State(web): State<Web>, Visitor(browser): Visitor, RawQuery(query): RawQuery) -> Response {
+    let Some(subject) = browser.subject.clone() else {
+        return web.sign_in_for_account(&browser);
     };
-    let Some(subject) = browser.subject.clone() else { return web.sign_in_for_account(&browser) };
     let granted = match granted_by(&web, &subject).await {
         Ok(granted) => granted,
         Err(error) => return web.unavailable(&error),
     };
-    let ids: Vec<String> = granted.iter().map(|granted| granted.authorization.to_string()).collect();
-    let permissions: Vec<_> = granted.iter().map(|granted| web.permissions(granted.scope.tokens())).collect();
+    let ids: Vec<String> = granted
+        .iter()
+        .map(|granted| granted.authorization.to_string())
+        .collect();
+    let permissions: Vec<_> = granted
+        .iter()
+        .map(|granted| web.permissions(granted.scope.tokens()))
+        .collect();
     let authorizations: Vec<Authorization<'_>> = granted
         .iter()
         .zip(&ids)
@@ -49,7 +54,10 @@ pub(crate) async fn account(State(web): State<Web>, headers: HeaderMap, RawQuery
             id,
             client: match &granted.client {
                 Some(client) => requester(client, client.redirect_uris.first().map_or("", String::as_str)),
-                None => Requester { name: &granted.client_id, redirect_uri: None },
+                None => Requester {
+                    name: &granted.client_id,
+                    redirect_uri: None,
+                },
             },
             permissions,
             since: granted.since,
@@ -63,30 +71,34 @@ pub(crate) async fn account(State(web): State<Web>, headers: HeaderMap, RawQuery
         authorizations: &authorizations,
         revoke: &web.path("/account/revoke"),
         sign_out: &web.path("/sign-out"),
-        outcome: (query.as_deref() == Some("ended")).then_some(Outcome::AccessEnded),
+        outcome: (query.as_deref() == Some("ended")).then_some(Outcome::AccessRevoked),
     };
     respond::page(StatusCode::OK, &page.render())
 }
 
 /// `POST /account/revoke`: ends an authorization of the signed-in person's own.
 pub(crate) async fn revoke(State(web): State<Web>, form: Form) -> Response {
-    let browser = match web.0.sessions.browser(&form.headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
+    let browser = &form.browser;
+    let Some(subject) = browser.subject.clone() else {
+        return web.sign_in_for_account(browser);
     };
-    if !browser.sent(&form.params) {
-        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
-    }
-    let Some(subject) = browser.subject.clone() else { return web.sign_in_for_account(&browser) };
     let Ok(authorization) = form.field(field::AUTHORIZATION).parse::<AuthorizationId>() else {
         return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest);
     };
     let ended = async {
-        let rows = web.0.backend.list(&Filter::Authorization(authorization), None, 1).await?;
+        let rows = web
+            .0
+            .backend
+            .select(&Filter::Authorization(authorization), None, 1)
+            .await?;
         // Somebody else's, or nobody's: nothing happens, and nothing is told about it.
         if rows.iter().any(|row| row.subject.as_ref() == Some(&subject)) {
             let change = Change::RevokeAuthorization(authorization);
-            web.0.backend.commit(&[change]).await.map_err(|error| StoreError::new(error.to_string()))?;
+            web.0
+                .backend
+                .commit(&[change])
+                .await
+                .map_err(|error| StoreError::new(error.to_string()))?;
         }
         Ok::<_, StoreError>(())
     };
@@ -103,7 +115,7 @@ async fn granted_by(web: &Web, subject: &Subject) -> Result<Vec<Granted>, StoreE
     let mut after = None;
     let mut read = 0;
     loop {
-        let rows = web.0.backend.list(&filter, after.as_ref(), PAGE).await?;
+        let rows = web.0.backend.select(&filter, after.as_ref(), PAGE).await?;
         read += rows.len();
         let last = rows.len() < PAGE || read >= AT_MOST;
         after = rows.last().map(|row| row.key.clone());

@@ -1,20 +1,21 @@
 //! The authorization endpoint: who is signed in, and what they decide.
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oauth_server::axum::{Authorize, AuthorizeRejection, decided};
 use oauth_server::{Client, Params, Pending, Secret};
 
+use super::forms::{Form, Visitor};
 use super::session::Browser;
-use super::{Form, Web, respond};
+use super::{Web, respond};
 use crate::pages::{Consent, Requester, SignIn, Trouble, field};
 
 /// `GET` and `POST /authorize` (RFC 6749 §3.1).
 pub(crate) async fn authorize(
     State(web): State<Web>,
     method: Method,
-    headers: HeaderMap,
+    Visitor(browser): Visitor,
     checked: Result<Authorize, AuthorizeRejection>,
 ) -> Response {
     let pending = match checked {
@@ -25,22 +26,17 @@ pub(crate) async fn authorize(
     if method == Method::HEAD {
         return StatusCode::OK.into_response();
     }
-    match web.0.sessions.browser(&headers).await {
-        Ok(browser) => web.proceed(pending, &browser).await,
-        Err(error) => web.unavailable(&error),
-    }
+    web.proceed(pending, &browser).await
 }
 
 /// `GET /consent`: the page again, after a sign-in.
-pub(crate) async fn consent(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn consent(State(web): State<Web>, Visitor(browser): Visitor, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let handle = Params::parse(query.as_bytes())
         .ok()
         .and_then(|params| params.one("request").ok().flatten().map(Secret::new));
-    let Some(handle) = handle else { return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest) };
-    let browser = match web.0.sessions.browser(&headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
+    let Some(handle) = handle else {
+        return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest);
     };
     match web.0.server.resume(&handle, &browser.secret).await {
         Ok(pending) => web.ask(&pending, &browser, &handle),
@@ -50,13 +46,7 @@ pub(crate) async fn consent(State(web): State<Web>, headers: HeaderMap, RawQuery
 
 /// `POST /consent`: the decision. Only the explicit word approves; anything else but the other word is an error.
 pub(crate) async fn decide(State(web): State<Web>, form: Form) -> Response {
-    let browser = match web.0.sessions.browser(&form.headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
-    };
-    if !browser.sent(&form.params) {
-        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
-    }
+    let browser = &form.browser;
     let Some(subject) = browser.subject.clone() else {
         return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
     };
@@ -65,7 +55,12 @@ pub(crate) async fn decide(State(web): State<Web>, form: Form) -> Response {
         Ok(false) => return web.failure(StatusCode::FORBIDDEN, Trouble::Forbidden),
         Err(error) => return web.unavailable(&error),
     }
-    let pending = match web.0.server.resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret).await {
+    let pending = match web
+        .0
+        .server
+        .resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret)
+        .await
+    {
         Ok(pending) => pending,
         Err(error) => return respond::refused(&web, error),
     };
@@ -107,20 +102,19 @@ impl Web {
             Ok(handle) => handle,
             Err(error) => return respond::refused(self, error),
         };
-        let response = match subject {
-            Some(_) => self.ask(&pending, browser, &handle),
-            None => {
-                let page = SignIn {
-                    site: self.site(),
-                    action: &self.path("/sign-in"),
-                    csrf: &browser.csrf(),
-                    resume: handle.expose(),
-                    username: "",
-                    client: Some(requester(pending.client(), pending.redirect_uri())),
-                    refusal: None,
-                };
-                respond::page(StatusCode::OK, &page.render())
-            }
+        let response = if subject.is_some() {
+            self.ask(&pending, browser, &handle)
+        } else {
+            let page = SignIn {
+                site: self.site(),
+                action: &self.path("/sign-in"),
+                csrf: &browser.csrf(),
+                resume: handle.expose(),
+                username: "",
+                client: Some(requester(pending.client(), pending.redirect_uri())),
+                refusal: None,
+            };
+            respond::page(StatusCode::OK, &page.render())
         };
         respond::with_cookie(response, self.0.sessions.cookie(browser))
     }
@@ -147,12 +141,15 @@ impl Web {
 
 /// Who asks, as people are shown it.
 pub(super) fn requester<'a>(client: &'a Client, redirect_uri: &'a str) -> Requester<'a> {
-    Requester { name: client.name.as_deref().unwrap_or(client.id.as_str()), redirect_uri: Some(redirect_uri) }
+    Requester {
+        name: client.name.as_deref().unwrap_or(client.id.as_str()),
+        redirect_uri: Some(redirect_uri),
+    }
 }
 
 /// Whether a first-party client need not ask. Never for a public client on the person's own device: any
 /// program there can claim its redirect URI (RFC 8252 §8.6).
-pub fn skips_consent(client: &Client, redirect_uri: &str) -> bool {
+pub(crate) fn skips_consent(client: &Client, redirect_uri: &str) -> bool {
     let anybody_can_listen = !redirect_uri.starts_with("https://");
     client.metadata::<bool>("skip_consent").unwrap_or(false) && (client.is_confidential() || !anybody_can_listen)
 }

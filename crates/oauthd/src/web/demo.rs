@@ -11,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use oauth_server::axum::Scoped;
-use oauth_server::{ClientId, Clock, Entropy, Incoming, Params, RequiredScope, Secret, SystemClock, SystemEntropy, Timestamp};
+use oauth_server::{ClientId, Clock, Incoming, Params, RequiredScope, Secret, SystemClock, SystemEntropy, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Form, Web, respond};
+use super::forms::SiteForm;
+use super::{Web, respond};
 use crate::pages::{
     DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange, News, Page, Standing, Trouble,
 };
@@ -86,7 +87,12 @@ struct ErrorAnswer {
 impl Demo {
     /// The demo client with that registration.
     pub fn new(client: ClientId, secret: Secret, person: DemoPerson) -> Self {
-        Self { client, secret, person, sittings: Mutex::default() }
+        Self {
+            client,
+            secret,
+            person,
+            sittings: Mutex::default(),
+        }
     }
 
     fn sitting(&self, browser: &str) -> Sitting {
@@ -122,20 +128,31 @@ pub(crate) async fn resource(token: Scoped<Read>) -> Response {
         "client": token.client_id(),
         "scope": token.scope(),
     });
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string()).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 /// The front page of a demo server.
 pub(crate) async fn index(State(web): State<Web>) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
     let endpoints = [
         ("Authorization", web.path("/authorize")),
         ("Token", web.path("/token")),
         ("Introspection", web.path("/introspect")),
         ("Revocation", web.path("/revoke")),
     ];
-    let endpoints: Vec<EndpointLine<'_>> =
-        endpoints.iter().map(|(words, path)| EndpointLine { words, path }).collect();
+    let endpoints: Vec<EndpointLine<'_>> = endpoints
+        .iter()
+        .map(|(words, path)| EndpointLine { words, path })
+        .collect();
     let page = DemoIndex {
         site: web.site(),
         issuer: web.0.server.issuer(),
@@ -150,16 +167,22 @@ pub(crate) async fn index(State(web): State<Web>) -> Response {
 
 impl Demo {
     fn user(&self) -> DemoUser<'_> {
-        DemoUser { username: &self.person.username, password: &self.person.password }
+        DemoUser {
+            username: &self.person.username,
+            password: &self.person.password,
+        }
     }
 }
 
 /// `GET /demo`.
 pub(crate) async fn start(State(web): State<Web>, headers: HeaderMap) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
-    let browser = match web.demo_browser(&headers) {
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
+    let browser = match cookie(&headers).map_or_else(|| Secret::generate(&SystemEntropy).map(Secret::into_exposed), Ok)
+    {
         Ok(browser) => browser,
-        Err(response) => return response,
+        Err(error) => return web.unavailable(&error),
     };
     let page = DemoStart {
         site: web.site(),
@@ -171,18 +194,26 @@ pub(crate) async fn start(State(web): State<Web>, headers: HeaderMap) -> Respons
 }
 
 /// `POST /demo`: sends the browser to the authorization endpoint, with PKCE.
-pub(crate) async fn begin(State(web): State<Web>, form: Form) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
-    let browser = match web.demo_form(&form) {
-        Ok(browser) => browser,
-        Err(response) => return response,
+pub(crate) async fn begin(State(web): State<Web>, form: SiteForm) -> Response {
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
+    let Some(browser) = sender(&form) else {
+        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
     };
     let (Ok(state), Ok(verifier)) = (Secret::generate(&SystemEntropy), Secret::generate(&SystemEntropy)) else {
         return web.unavailable(&"no randomness");
     };
     let (state, verifier) = (state.into_exposed(), verifier.into_exposed());
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-    demo.remember(&browser, Sitting { state: state.clone(), verifier, ..Sitting::default() });
+    demo.remember(
+        &browser,
+        Sitting {
+            state: state.clone(),
+            verifier,
+            ..Sitting::default()
+        },
+    );
     let query = encoded(&[
         ("response_type", "code"),
         ("client_id", demo.client.as_str()),
@@ -197,7 +228,9 @@ pub(crate) async fn begin(State(web): State<Web>, form: Form) -> Response {
 
 /// `GET /demo/callback`: the client's redirection endpoint (RFC 6749 §3.1.2).
 pub(crate) async fn callback(State(web): State<Web>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
     let query = query.unwrap_or_default();
     let Ok(answer) = Params::parse(query.as_bytes()) else {
         return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest);
@@ -230,7 +263,13 @@ pub(crate) async fn callback(State(web): State<Web>, headers: HeaderMap, RawQuer
     };
     match outcome {
         Ok(tokens) => {
-            demo.remember(&browser, Sitting { tokens: Some(tokens), ..Sitting::default() });
+            demo.remember(
+                &browser,
+                Sitting {
+                    tokens: Some(tokens),
+                    ..Sitting::default()
+                },
+            );
             respond::see_other(&web.path("/demo/tokens"))
         }
         Err(refusal) => {
@@ -248,16 +287,30 @@ pub(crate) async fn callback(State(web): State<Web>, headers: HeaderMap, RawQuer
 
 /// `GET /demo/tokens`: the tokens, what introspection says of them, and what a resource answers to them.
 pub(crate) async fn tokens(State(web): State<Web>, headers: HeaderMap) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
-    let Some(browser) = cookie(&headers) else { return respond::see_other(&web.path("/demo")) };
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
+    let Some(browser) = cookie(&headers) else {
+        return respond::see_other(&web.path("/demo"));
+    };
     let sitting = demo.sitting(&browser);
-    let Some(tokens) = sitting.tokens.clone() else { return respond::see_other(&web.path("/demo")) };
-    demo.remember(&browser, Sitting { news: None, ..sitting.clone() });
+    let Some(tokens) = sitting.tokens.clone() else {
+        return respond::see_other(&web.path("/demo"));
+    };
+    demo.remember(
+        &browser,
+        Sitting {
+            news: None,
+            ..sitting.clone()
+        },
+    );
 
     let (said, introspection) = web.post("/introspect", &[("token", &tokens.access_token)]).await;
     let is_active = serde_json::from_slice::<serde_json::Value>(&introspection)
         .is_ok_and(|answer| answer["active"] == serde_json::Value::Bool(true));
     let (answered, resource) = web.call_resource(&tokens.access_token).await;
+    let (said, introspection) = (said.to_string(), readable(&introspection));
+    let (answered, resource) = (answered.to_string(), readable(&resource));
     let page = DemoTokens {
         site: web.site(),
         csrf: &csrf(&browser),
@@ -268,9 +321,10 @@ pub(crate) async fn tokens(State(web): State<Web>, headers: HeaderMap) -> Respon
         expires: tokens.expires,
         scope: &tokens.scope,
         exchanges: &[
-            Exchange::introspection(&said.to_string(), &readable(&introspection)),
-            Exchange::resource(&answered.to_string(), &readable(&resource)),
+            Exchange::introspection(&said, &introspection),
+            Exchange::resource(&answered, &resource),
         ],
+        account: &web.path("/account"),
         refresh: &web.path("/demo/refresh"),
         revoke: &web.path("/demo/revoke"),
         restart: &web.path("/demo"),
@@ -279,21 +333,28 @@ pub(crate) async fn tokens(State(web): State<Web>, headers: HeaderMap) -> Respon
 }
 
 /// `POST /demo/refresh`.
-pub(crate) async fn refresh(State(web): State<Web>, form: Form) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
-    let browser = match web.demo_form(&form) {
-        Ok(browser) => browser,
-        Err(response) => return response,
+pub(crate) async fn refresh(State(web): State<Web>, form: SiteForm) -> Response {
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
+    let Some(browser) = sender(&form) else {
+        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
     };
     let mut sitting = demo.sitting(&browser);
     let refresh_token = sitting.tokens.as_ref().and_then(|tokens| tokens.refresh_token.clone());
     if let Some(refresh_token) = refresh_token {
-        let request = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
+        let request = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token.as_str()),
+        ];
         match web.ask_for_tokens(&request).await {
             Ok(tokens) => {
                 // Without rotation the old refresh token stays good (RFC 6749 §6).
                 let refresh_token = tokens.refresh_token.or(Some(refresh_token));
-                sitting.tokens = Some(Tokens { refresh_token, ..tokens });
+                sitting.tokens = Some(Tokens {
+                    refresh_token,
+                    ..tokens
+                });
                 sitting.news = Some(News::Refreshed);
             }
             Err(_) => sitting.news = Some(News::RefreshRefused),
@@ -304,11 +365,12 @@ pub(crate) async fn refresh(State(web): State<Web>, form: Form) -> Response {
 }
 
 /// `POST /demo/revoke`.
-pub(crate) async fn revoke(State(web): State<Web>, form: Form) -> Response {
-    let Some(demo) = &web.0.demo else { return respond::not_found(State(web)).await };
-    let browser = match web.demo_form(&form) {
-        Ok(browser) => browser,
-        Err(response) => return response,
+pub(crate) async fn revoke(State(web): State<Web>, form: SiteForm) -> Response {
+    let Some(demo) = &web.0.demo else {
+        return respond::not_found(State(web)).await;
+    };
+    let Some(browser) = sender(&form) else {
+        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
     };
     let mut sitting = demo.sitting(&browser);
     if let Some(tokens) = &sitting.tokens {
@@ -327,20 +389,6 @@ impl Web {
         format!("{}/demo/callback", self.0.server.issuer())
     }
 
-    fn demo_browser(&self, headers: &HeaderMap) -> Result<String, Response> {
-        match cookie(headers) {
-            Some(browser) => Ok(browser),
-            None => Secret::generate(&SystemEntropy).map(Secret::into_exposed).map_err(|error| self.unavailable(&error)),
-        }
-    }
-
-    /// The browser behind one of the demo client's own forms.
-    fn demo_form(&self, form: &Form) -> Result<String, Response> {
-        cookie(&form.headers)
-            .filter(|browser| form.field(crate::pages::field::CSRF) == csrf(browser))
-            .ok_or_else(|| self.failure(StatusCode::FORBIDDEN, Trouble::Stale))
-    }
-
     /// A form to one of the server's endpoints, authenticated as the demo client.
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> (StatusCode, Vec<u8>) {
         let credentials = self.0.demo.as_ref().map_or_else(String::new, |demo| {
@@ -352,7 +400,9 @@ impl Web {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::AUTHORIZATION, format!("Basic {credentials}"))
             .body(encoded(form).into_bytes());
-        let Ok(request) = request else { return (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()) };
+        let Ok(request) = request else {
+            return (StatusCode::INTERNAL_SERVER_ERROR, Vec::new());
+        };
         match self.0.server.serve(&Incoming::of(&request)).await {
             Some(answer) => {
                 let (parts, body) = answer.into_parts();
@@ -364,7 +414,10 @@ impl Web {
 
     async fn ask_for_tokens(&self, form: &[(&str, &str)]) -> Result<Tokens, ErrorAnswer> {
         let (status, body) = self.post("/token", form).await;
-        let unreadable = || ErrorAnswer { error: "invalid_response".to_owned(), error_description: None };
+        let unreadable = || ErrorAnswer {
+            error: "invalid_response".to_owned(),
+            error_description: None,
+        };
         if status != StatusCode::OK {
             return Err(serde_json::from_slice(&body).unwrap_or_else(|_| unreadable()));
         }
@@ -373,7 +426,9 @@ impl Web {
             access_token: answer.access_token,
             refresh_token: answer.refresh_token,
             scope: answer.scope,
-            expires: SystemClock.now().plus(std::time::Duration::from_secs(answer.expires_in)),
+            expires: SystemClock
+                .now()
+                .plus(std::time::Duration::from_secs(answer.expires_in)),
         })
     }
 
@@ -384,7 +439,9 @@ impl Web {
             .uri(self.path("/demo/resource"))
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .body(axum::body::Body::empty());
-        let Ok(request) = request else { return (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()) };
+        let Ok(request) = request else {
+            return (StatusCode::INTERNAL_SERVER_ERROR, Vec::new());
+        };
         let router = axum::Router::new().route(&self.path("/demo/resource"), axum::routing::get(resource));
         match router.with_state(self.clone()).oneshot(request).await {
             Ok(answer) => {
@@ -395,6 +452,11 @@ impl Web {
             Err(never) => match never {},
         }
     }
+}
+
+/// The browser behind one of the demo client's own forms.
+fn sender(form: &SiteForm) -> Option<String> {
+    cookie(&form.headers).filter(|browser| form.field(crate::pages::field::CSRF) == csrf(browser))
 }
 
 fn shown(browser: &str, page: &Page) -> Response {
@@ -413,15 +475,26 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, value)| *name == COOKIE && value.len() == 43)
         .map(|(_, value)| value.to_owned())
-        .filter(|value| value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+        .filter(|value| {
+            value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
 }
 
 fn csrf(browser: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::new().chain_update("oauthd demo csrf\0").chain_update(browser).finalize())
+    URL_SAFE_NO_PAD.encode(
+        Sha256::new()
+            .chain_update("oauthd demo csrf\0")
+            .chain_update(browser)
+            .finalize(),
+    )
 }
 
 fn encoded(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 fn readable(json: &[u8]) -> String {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use oauth_server::{CredentialStore, Key};
+use oauth_server::Key;
 
 use super::Web;
 

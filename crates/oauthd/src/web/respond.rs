@@ -12,7 +12,9 @@ use crate::pages::{Failure, Page, Trouble};
 pub(crate) fn page(status: StatusCode, page: &Page) -> Response {
     let mut response = (status, page.html().to_owned()).into_response();
     for (name, value) in page.headers() {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response
 }
@@ -23,7 +25,9 @@ pub(crate) fn see_other(path: &str) -> Response {
     // Paths are made by this crate from its own paths and base64url handles.
     let location = HeaderValue::try_from(path).unwrap_or_else(|_| HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -35,7 +39,9 @@ pub(crate) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Respon
 
 /// The same answer with `Retry-After`.
 pub(crate) fn retry_later(mut response: Response) -> Response {
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 

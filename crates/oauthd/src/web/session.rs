@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use oauth_server::{
-    AuthorizationId, Change, ClientId, Credential, CredentialStore, Entropy, Key, Kind, Params, Scope, Secret, State,
-    StoreError, Subject, Timestamp,
+    AuthorizationId, Change, ClientId, Credential, Entropy, Key, Kind, Params, Scope, Secret, State, StoreError,
+    Subject, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -62,7 +62,13 @@ impl Sessions {
         } else {
             ("oauthd_session", "; Path=/; HttpOnly; SameSite=Lax")
         };
-        Self { backend, entropy, clock, cookie, attributes }
+        Self {
+            backend,
+            entropy,
+            clock,
+            cookie,
+            attributes,
+        }
     }
 
     /// The browser behind a request; a new one if it has no cookie, or more than one of that name:
@@ -71,7 +77,9 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the session cannot be looked up, or no randomness can be had.
     pub async fn browser(&self, headers: &HeaderMap) -> Result<Browser, StoreError> {
-        let Some(secret) = self.presented(headers) else { return self.stranger() };
+        let Some(secret) = self.presented(headers) else {
+            return self.stranger();
+        };
         let row = self.backend.find(&Key::of(&SESSION, &secret)).await?;
         let subject = match row {
             Some(row) if row.is_live(self.clock.now()) => row.subject,
@@ -92,7 +100,10 @@ impl Sessions {
             .filter(|(name, _)| *name == self.cookie)
             .map(|(_, value)| value);
         let value = values.next()?;
-        let well_formed = value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let well_formed = value.len() == 43
+            && value
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         (values.next().is_none() && well_formed).then(|| Secret::new(value))
     }
 
@@ -121,7 +132,10 @@ impl Sessions {
             data: SessionData { signed_in_at: now },
         };
         self.write(Change::Insert(row.into_row()?)).await?;
-        Ok(Browser { subject: Some(subject), ..browser })
+        Ok(Browser {
+            subject: Some(subject),
+            ..browser
+        })
     }
 
     /// Signs out: the session is worth nothing from now on, wherever its cookie is.
@@ -133,14 +147,22 @@ impl Sessions {
     }
 
     async fn write(&self, change: Change) -> Result<(), StoreError> {
-        self.backend.commit(&[change]).await.map_err(|error| StoreError::caused_by("the session was not kept", error))
+        self.backend
+            .commit(&[change])
+            .await
+            .map_err(|error| StoreError::caused_by("the session was not kept", error))
     }
 
     /// The value of `Set-Cookie` for that browser.
     pub fn cookie(&self, browser: &Browser) -> HeaderValue {
         // The secret is base64url, so it is a header value whatever it is.
-        HeaderValue::try_from(format!("{}={}{}", self.cookie, browser.secret.expose(), self.attributes))
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::try_from(format!(
+            "{}={}{}",
+            self.cookie,
+            browser.secret.expose(),
+            self.attributes
+        ))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// The value of `Set-Cookie` that takes the cookie away.
@@ -154,7 +176,10 @@ impl Browser {
     /// What every form of this browser carries. Derived from the cookie's secret, which another site cannot read.
     pub fn csrf(&self) -> String {
         use base64::Engine as _;
-        let digest = Sha256::new().chain_update("oauthd csrf\0").chain_update(self.secret.expose()).finalize();
+        let digest = Sha256::new()
+            .chain_update("oauthd csrf\0")
+            .chain_update(self.secret.expose())
+            .finalize();
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
     }
 

@@ -6,87 +6,89 @@ use axum::response::Response;
 use oauth_server::{Attempt, ClientId, Pending, Secret};
 
 use super::authorize::requester;
+use super::forms::Form;
 use super::session::Browser;
-use super::{Form, SignInFailed, Web, respond};
-use crate::pages::{Refusal, SignIn, Trouble, field};
+use super::{SignInFailed, Web, respond};
+use crate::pages::{Refusal, SignIn, field};
 
 /// The value of `continue` that leads to the account page.
 pub(super) const TO_ACCOUNT: &str = "account";
 
 /// `POST /sign-in`.
 pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
-    let browser = match web.0.sessions.browser(&form.headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
-    };
-    if !browser.sent(&form.params) {
-        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
-    }
+    let browser = &form.browser;
     let username = form.field(field::USERNAME);
     // Sign-ins are counted like client authentications, under names that no client can have.
     let counted = ClientId::new(format!("\u{1}user:{username}"));
-    let attempt = Attempt { client: &counted, address: form.peer };
-    if let Some(limit) = &web.0.sign_in_limit
-        && let Err(wait) = limit.admit(&attempt).await
-    {
-        return web.sign_in_again(&browser, &form, Refusal::TooManyAttempts { wait }).await;
-    }
+    let attempt = Attempt {
+        client: &counted,
+        address: form.peer,
+    };
+    let admission = match &web.0.sign_in_limit {
+        None => None,
+        Some(limit) => match limit.admit(&attempt).await {
+            Ok(admission) => Some(admission),
+            Err(wait) => {
+                return web
+                    .sign_in_again(browser, &form, Refusal::TooManyAttempts { wait })
+                    .await;
+            }
+        },
+    };
     let password = Secret::new(form.field(field::PASSWORD));
     let subject = match web.0.people.sign_in(username, &password).await {
         Ok(Some(subject)) => subject,
         Ok(None) => {
+            drop(admission);
             tracing::info!("a sign-in was refused");
-            return web.sign_in_again(&browser, &form, Refusal::WrongCredentials).await;
+            return web.sign_in_again(browser, &form, Refusal::WrongCredentials).await;
         }
-        Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => return web.unavailable(&error),
+        Err(error @ (SignInFailed::Busy | SignInFailed::Store(_))) => {
+            // Nobody could tell whether the password was right, so it was not wrong.
+            if let Some(admission) = admission {
+                admission.succeeded();
+            }
+            return web.unavailable(&error);
+        }
     };
-    if let Some(limit) = &web.0.sign_in_limit {
-        limit.succeeded(&attempt).await;
+    if let Some(admission) = admission {
+        admission.succeeded();
     }
     let signed_in = match web.0.sessions.sign_in(subject).await {
         Ok(signed_in) => signed_in,
         Err(error) => return web.unavailable(&error),
     };
     if browser.subject.is_some()
-        && let Err(error) = web.0.sessions.sign_out(&browser).await
+        && let Err(error) = web.0.sessions.sign_out(browser).await
     {
         return web.unavailable(&error);
     }
-    let response = web.go_on(&form, &browser, &signed_in).await;
+    let response = web.go_on(&form, browser, &signed_in).await;
     respond::with_cookie(response, web.0.sessions.cookie(&signed_in))
 }
 
 /// `POST /sign-out`.
 pub(crate) async fn sign_out(State(web): State<Web>, form: Form) -> Response {
-    let browser = match web.0.sessions.browser(&form.headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
-    };
-    if !browser.sent(&form.params) {
-        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
-    }
-    match web.0.sessions.sign_out(&browser).await {
-        Ok(()) => {
-            respond::with_cookie(respond::see_other(&web.path("/account")), web.0.sessions.no_cookie())
-        }
+    let browser = &form.browser;
+    match web.0.sessions.sign_out(browser).await {
+        Ok(()) => respond::with_cookie(respond::see_other(&web.path("/account")), web.0.sessions.no_cookie()),
         Err(error) => web.unavailable(&error),
     }
 }
 
 /// `POST /switch-account`: signs out and shows the sign-in page for the same request.
 pub(crate) async fn switch_account(State(web): State<Web>, form: Form) -> Response {
-    let browser = match web.0.sessions.browser(&form.headers).await {
-        Ok(browser) => browser,
-        Err(error) => return web.unavailable(&error),
-    };
-    if !browser.sent(&form.params) {
-        return web.failure(StatusCode::FORBIDDEN, Trouble::Stale);
-    }
-    let pending = match web.0.server.resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret).await {
+    let browser = &form.browser;
+    let pending = match web
+        .0
+        .server
+        .resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret)
+        .await
+    {
         Ok(pending) => pending,
         Err(error) => return respond::refused(&web, error),
     };
-    if let Err(error) = web.0.sessions.sign_out(&browser).await {
+    if let Err(error) = web.0.sessions.sign_out(browser).await {
         return web.unavailable(&error);
     }
     match web.0.sessions.browser(&HeaderMap::new()).await {
@@ -133,13 +135,17 @@ impl Web {
             csrf: &browser.csrf(),
             resume: going,
             username: form.field(field::USERNAME),
-            client: pending.as_ref().map(|pending| requester(pending.client(), pending.redirect_uri())),
+            client: pending
+                .as_ref()
+                .map(|pending| requester(pending.client(), pending.redirect_uri())),
             refusal: Some(refusal),
         };
         let mut response = match refusal {
             Refusal::TooManyAttempts { wait } => {
                 let mut response = respond::page(StatusCode::TOO_MANY_REQUESTS, &page.render());
-                response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
+                response
+                    .headers_mut()
+                    .insert(axum::http::header::RETRY_AFTER, wait.as_secs().max(1).into());
                 response
             }
             _ => respond::page(StatusCode::UNAUTHORIZED, &page.render()),
@@ -159,6 +165,9 @@ impl Web {
             client: None,
             refusal: None,
         };
-        respond::with_cookie(respond::page(StatusCode::OK, &page.render()), self.0.sessions.cookie(browser))
+        respond::with_cookie(
+            respond::page(StatusCode::OK, &page.render()),
+            self.0.sessions.cookie(browser),
+        )
     }
 }

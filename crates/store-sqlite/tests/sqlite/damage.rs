@@ -50,7 +50,7 @@ fn a_row_that_cannot_be_read_is_named_by_its_column_and_quoted_nowhere() {
         )
         .unwrap();
         let filter = Filter::Client("client".into());
-        let said = CredentialIndex::list(&store, &filter, None, 10)
+        let said = CredentialIndex::select(&store, &filter, None, 10)
             .await
             .unwrap_err()
             .to_string();

@@ -30,7 +30,10 @@ fn no_runtime_is_needed() {
         inserted(&store, &row("a")).await;
         assert!(state(&store, &row("a")).await.is_some());
         let filter = Filter::Client("client".into());
-        assert_eq!(CredentialIndex::list(&store, &filter, None, 10).await.unwrap().len(), 1);
+        assert_eq!(
+            CredentialIndex::select(&store, &filter, None, 10).await.unwrap().len(),
+            1
+        );
         assert_eq!(store.sweep(Timestamp::MAX, 10).await.unwrap(), 1);
         store.close().await.unwrap();
     });
@@ -127,7 +130,7 @@ fn a_closed_store_says_so() {
         assert_eq!(clone.find(&row("a").key).await.unwrap_err().to_string(), closed);
         assert_eq!(clone.sweep(EXPIRY, 1).await.unwrap_err().to_string(), closed);
         let filter = Filter::Subject("subject".into());
-        let listed = CredentialIndex::list(&clone, &filter, None, 1).await;
+        let listed = CredentialIndex::select(&clone, &filter, None, 1).await;
         assert_eq!(listed.unwrap_err().to_string(), closed);
         assert_eq!(clone.remove("things", "a").await.unwrap_err().to_string(), closed);
         clone.close().await.unwrap();

@@ -1,19 +1,16 @@
-//! Writes every page into a directory, with everyday and with hostile values, to be looked at in a browser:
-//! `cargo run -p oauthd --example render_pages -- DIR`
+//! Every page with everyday values and with hostile ones, for the example to write and for the tests to judge.
 
-use std::path::PathBuf;
 use std::time::Duration;
-use std::{env, fs, io};
 
-use oauth_core::Timestamp;
+use oauth_server::Timestamp;
 use oauthd::pages::{
     Account, Authorization, Consent, DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange,
     Failure, Link, News, Outcome, Page, Permission, Refusal, Requester, SignIn, Standing, Trouble,
 };
 
 const SITE: &str = "auth.example.com";
-const CSRF: &str = "IqTz2rWQmJcT4w";
-const RESUME: &str = "9f86d081884c7d65";
+pub(crate) const CSRF: &str = "IqTz2rWQmJcT4w";
+pub(crate) const RESUME: &str = "9f86d081884c7d65";
 const WEB: Requester<'_> = Requester {
     name: "Photo Albums",
     redirect_uri: Some("https://albums.example/callback"),
@@ -31,25 +28,14 @@ const ALICE: DemoUser<'_> = DemoUser {
     password: "correct horse battery staple",
 };
 
-fn main() -> io::Result<()> {
-    let Some(dir) = env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "name the directory to write the pages into",
-        ));
-    };
-    fs::create_dir_all(&dir)?;
-    let hostile = hostile_name();
-    let pages = [everyday(), with_hostile_values(&hostile)].concat();
-    for (name, page) in &pages {
-        fs::write(dir.join(format!("{name}.html")), page.html())?;
-    }
-    println!("{} pages in {}", pages.len(), dir.display());
-    Ok(())
-}
-
-fn hostile_name() -> String {
-    format!("\u{202e}<script>alert(1)</script> & \"friends\" {}", "Wide".repeat(115))
+/// A name that tries to run, to leave its attribute or element, to turn the text around it, and to fill the page.
+pub(crate) fn hostile_name() -> String {
+    let name = format!(
+        "\u{202e}<script>alert(1)</script> & \"friends\" onload='x' </title></style>--> {}",
+        "Wide".repeat(110)
+    );
+    assert!(name.chars().count() >= 500);
+    name
 }
 
 fn sign_in(client: Option<Requester<'_>>, username: &str, refusal: Option<Refusal>) -> Page {
@@ -136,6 +122,7 @@ fn tokens(standing: Standing, news: Option<News>) -> Page {
         expires: Timestamp::from_secs(1_772_895_909),
         scope: "read write",
         exchanges: &[introspection, resource],
+        account: "/account",
         refresh: "/demo/refresh",
         revoke: "/demo/revoke",
         restart: "/demo/start",
@@ -143,7 +130,8 @@ fn tokens(standing: Standing, news: Option<News>) -> Page {
     .render()
 }
 
-fn everyday() -> Vec<(&'static str, Page)> {
+/// Every page in each of its states.
+pub(crate) fn everyday() -> Vec<(&'static str, Page)> {
     let (since, expires) = (Timestamp::from_secs(1_772_892_309), Timestamp::from_secs(1_780_668_309));
     let both = [Permission::of("read"), Permission::of("write")];
     let own = [Permission::of("profile"), Permission::of("urn:example:printing")];
@@ -206,7 +194,7 @@ fn everyday() -> Vec<(&'static str, Page)> {
             failure(Trouble::Unavailable, Some("server_error"), None),
         ),
         ("account", account(&granted, None)),
-        ("account-ended", account(&granted[..1], Some(Outcome::AccessEnded))),
+        ("account-revoked", account(&granted[..1], Some(Outcome::AccessRevoked))),
         ("account-empty", account(&[], None)),
         ("demo-index", index()),
         (
@@ -271,7 +259,8 @@ fn index() -> Page {
     .render()
 }
 
-fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
+/// The pages on which something can be shown that others wrote, with `name` in all such places.
+pub(crate) fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
     let client = Requester {
         name,
         redirect_uri: Some("https://a-very-long-subdomain-that-does-not-end.of-a-host.example:8443/x"),
@@ -298,6 +287,26 @@ fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
         ("hostile-consent", consent(client, &["read", name])),
         ("hostile-error", failure(Trouble::BadRequest, Some(name), Some(name))),
         ("hostile-account", account(&granted, None)),
+        ("hostile-tokens", hostile_tokens(name)),
         ("hostile-refused", refused(name, Some(name))),
     ]
+}
+
+fn hostile_tokens(text: &str) -> Page {
+    DemoTokens {
+        site: text,
+        csrf: text,
+        standing: Standing::Live,
+        news: Some(News::RefreshRefused),
+        access_token: text,
+        refresh_token: Some(text),
+        expires: Timestamp::MAX,
+        scope: text,
+        exchanges: &[Exchange::introspection(text, text)],
+        account: "/account",
+        refresh: "/demo/refresh",
+        revoke: "/demo/revoke",
+        restart: "/demo/start",
+    }
+    .render()
 }

@@ -1,0 +1,21 @@
+//! The manual. Every code block in it is compiled and run as a test.
+//!
+//! The same pages are in the repository's `docs/` directory. Their code uses all features, so they are here only in
+//! a build with the feature `full`.
+
+macro_rules! chapters {
+    ($($chapter:ident = $file:literal,)*) => {
+        $(
+            #[cfg_attr(feature = "full", doc = include_str!($file))]
+            #[cfg_attr(not(feature = "full"), doc = "A chapter that comes with the feature `full`.")]
+            pub mod $chapter {}
+        )*
+    };
+}
+
+chapters! {
+    architecture = "../docs/architecture.md",
+    defaults = "../docs/defaults.md",
+    writing_a_grant = "../docs/writing-a-grant.md",
+    writing_a_store = "../docs/writing-a-store.md",
+}

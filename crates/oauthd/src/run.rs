@@ -1,0 +1,111 @@
+//! Accepting connections until told to stop, and sweeping meanwhile.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use oauth_server::Server;
+use tokio::net::TcpListener;
+use tower::Service as _;
+
+use crate::telemetry;
+
+/// How long requests in flight may take once the program is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send the head of a request.
+const HEAD: Duration = Duration::from_secs(15);
+
+/// Serves until `stop` ends, then finishes what is in flight.
+///
+/// Written on hyper rather than `axum::serve`, which has no time limit for a request's head.
+///
+/// # Errors
+/// [`io::Error`] when the listener breaks for good.
+pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> io::Result<()> {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(64 * 1024);
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a connection that was gone already: neither is a reason to stop.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Answers are small and whole: waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let peer = telemetry::peer(address);
+        let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            let mut router = router.clone();
+            async move {
+                Ok::<_, Infallible>(
+                    router
+                        .call(request.map(Body::new))
+                        .await
+                        .unwrap_or_else(|never| match never {}),
+                )
+            }
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight after {DRAIN:?}; they are cut off");
+    }
+    Ok(())
+}
+
+/// Ends when the program is asked to stop: ctrl-C or SIGTERM.
+///
+/// # Errors
+/// [`io::Error`] when signals cannot be listened to.
+pub fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Forgets expired credentials now and then, in batches small enough that requests are not kept waiting.
+pub async fn sweep(server: Server) {
+    const BATCH: usize = 500;
+    loop {
+        match server.sweep(BATCH).await {
+            Ok(swept) if swept == BATCH => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(_) => tokio::time::sleep(Duration::from_secs(30)).await,
+            Err(error) => {
+                tracing::error!(%error, "expired credentials could not be forgotten");
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+        }
+    }
+}
