@@ -4,7 +4,7 @@
 //! demonstrations run on, and what a single server may run on whose clients can simply ask for new tokens.
 //!
 //! # How it keeps credentials
-//! Rows lie in 64 shards by the first byte of their digest, each behind a lock of its own, so requests on
+//! Rows lie in 64 shards by the first bits of their digest, each behind a lock of its own, so requests on
 //! many cores rarely meet. A commit locks the shards of its keys in the order of their numbers, makes its changes
 //! and undoes them if one conflicts; nobody else sees anything in between. Nothing in it awaits, so a commit
 //! cannot be dropped half-way.

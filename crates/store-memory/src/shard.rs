@@ -8,7 +8,7 @@ use oauth_core::{Credential, Key, Scope, Timestamp};
 
 use crate::row::Row;
 
-/// How many shards there are: one for each first byte of a digest, so that they are in the order of the keys.
+/// How many shards there are: one for each value of a digest's first six bits, so that they are in the order of the keys.
 pub(crate) const SHARDS: usize = 64;
 
 /// The number of a digest's shard.

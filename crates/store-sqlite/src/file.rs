@@ -170,3 +170,26 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_is_what_was_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oauth.db");
+        for (durability, expected) in [(Durability::Full, 2), (Durability::Normal, 1)] {
+            let options = SqliteOptions::new(&path).durability(durability);
+            let place = Place {
+                path: path.clone().into(),
+                busy_timeout: options.busy_timeout,
+            };
+            let connection = open(&options, &place).unwrap();
+            let pragma = |name: &str| connection.query_row(name, [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!(pragma("PRAGMA synchronous"), expected);
+            assert_eq!(pragma("PRAGMA wal_autocheckpoint"), CHECKPOINT_AFTER);
+            assert_eq!(pragma("PRAGMA fullfsync"), 1);
+        }
+    }
+}
