@@ -166,7 +166,7 @@ fn a_sweep_and_commits_take_turns() {
         store.commit(&old).await.unwrap();
         let left = async || {
             let filter = Filter::Subject("subject".into());
-            CredentialIndex::list(&store, &filter, None, usize::MAX)
+            CredentialIndex::select(&store, &filter, None, usize::MAX)
                 .await
                 .unwrap()
                 .len()
