@@ -166,10 +166,7 @@ fn a_sweep_and_commits_take_turns() {
         store.commit(&old).await.unwrap();
         let left = async || {
             let filter = Filter::Subject("subject".into());
-            CredentialIndex::select(&store, &filter, None, usize::MAX)
-                .await
-                .unwrap()
-                .len()
+            store.select(&filter, None, usize::MAX).await.unwrap().len()
         };
         // The writer is held back until the sweep stands in the queue, and the commit behind it.
         let other = rusqlite::Connection::open(&path).unwrap();
