@@ -1,24 +1,22 @@
-//! The authorization endpoint: two calls with the application's own sign-in and consent between them.
+//! The authorization endpoint: what is asked for, how it is checked, and how the answer travels.
 
 use std::fmt;
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::context::Context;
-use crate::credential::{Change, Credential, Key, Kind, State};
+use crate::credential::{Change, Key};
 use crate::id::{ErrorCode, Subject};
 use crate::incoming::Incoming;
 use crate::params::{Params, append_query};
+use crate::pending::Pending;
 use crate::policy::Event;
 use crate::redirect::Registered;
 use crate::rejection::Rejection;
 use crate::scope::Scope;
-use crate::secret::Secret;
 use crate::server::Server;
-use crate::store::CommitError;
 use crate::token::Claims;
 
 /// The longest `state` that is carried, in bytes. A longer one is refused, never cut.
@@ -26,21 +24,6 @@ pub const LONGEST_STATE: usize = 4096;
 
 /// Parameters of an authorization request that may occur more than once (RFC 8707 §2).
 const REPEATABLE: &[&str] = &["resource", "audience"];
-
-/// Parameters that no authorization request has, and that are secret where they belong. A confused client sends
-/// them all the same, and a parked request must not keep them.
-const MISPLACED: &[&str] = &[
-    "client_secret",
-    "client_assertion",
-    "code",
-    "code_verifier",
-    "refresh_token",
-    "access_token",
-    "token",
-    "assertion",
-    "device_code",
-    "password",
-];
 
 /// What an authorization request can ask for: a value of `response_type` (RFC 6749 §3.1.1).
 #[async_trait]
@@ -95,12 +78,12 @@ impl ResponseMode {
 /// An authorization request (RFC 6749 §4.1.1) that has been checked: its client is known and its redirect URI registered.
 #[derive(Clone)]
 pub struct AuthorizationRequest {
-    client: Client,
-    redirect: Registered,
-    response_type: &'static str,
-    scope: Scope,
-    state: Option<String>,
-    params: Params<'static>,
+    pub(crate) client: Client,
+    pub(crate) redirect: Registered,
+    pub(crate) response_type: &'static str,
+    pub(crate) scope: Scope,
+    pub(crate) state: Option<String>,
+    pub(crate) params: Params<'static>,
 }
 
 impl AuthorizationRequest {
@@ -226,198 +209,8 @@ impl fmt::Display for AuthorizeError {
 
 impl std::error::Error for AuthorizeError {}
 
-/// Authorization requests that wait, under a handle, for a person to sign in and decide.
-const PENDING: Kind<Parked> = Kind::new("pending_authorization");
-
-#[derive(Serialize, Deserialize)]
-struct Parked {
-    params: Vec<(String, String)>,
-    bound_to: Key,
-}
-
-/// The browser that a parked request belongs to.
-const BROWSER: Kind<()> = Kind::new("browser");
-
-/// An authorization request that waits for the resource owner's decision.
-///
-/// Ask for the decision however you like; then [`approve`](Self::approve) or [`deny`](Self::deny).
-/// If the person has to sign in first, [`park`](Self::park) it: then neither `state` nor PKCE passes through
-/// your forms, and it can be decided only once.
-#[derive(Clone, Debug)]
-#[must_use = "an authorization request that is not decided is never answered"]
-pub struct Pending {
-    server: Server,
-    request: AuthorizationRequest,
-    parked: Option<Key>,
-}
-
-impl Pending {
-    /// Who asks.
-    pub const fn client(&self) -> &Client {
-        &self.request.client
-    }
-
-    /// What is asked for.
-    pub const fn scope(&self) -> &Scope {
-        &self.request.scope
-    }
-
-    /// Where the answer will go.
-    pub fn redirect_uri(&self) -> &str {
-        self.request.redirect.uri()
-    }
-
-    /// The whole request.
-    pub const fn request(&self) -> &AuthorizationRequest {
-        &self.request
-    }
-
-    /// Keeps the request for later, for the browser that knows `browser` (a session's secret), and
-    /// returns the handle to find it by. One that was parked already moves: its old handle is worth nothing then,
-    /// so that a session whose secret changes at sign-in takes its request along.
-    ///
-    /// # Errors
-    /// [`AuthorizeError`] when it was decided already, or cannot be stored.
-    pub async fn park(&self, browser: &Secret) -> Result<Secret, AuthorizeError> {
-        let cx = Context::new(&self.server);
-        let row = || {
-            let handle = cx.generate_secret()?;
-            let own = |text: &str| text.to_owned();
-            let row = Credential {
-                key: Key::of(&PENDING, &handle),
-                authorization: cx.generate_authorization()?,
-                client: self.request.client.id.clone(),
-                subject: None,
-                scope: self.request.scope.clone(),
-                expires_at: cx.now().plus(self.server.parts().pending_lifetime),
-                state: State::Live,
-                revision: 0,
-                data: Parked {
-                    params: self
-                        .request
-                        .params
-                        .iter()
-                        .filter(|(name, _)| !MISPLACED.contains(name))
-                        .map(|(name, value)| (own(name), own(value)))
-                        .collect(),
-                    bound_to: Key::of(&BROWSER, browser),
-                },
-            };
-            Ok::<_, Rejection>((handle, row.into_row()?))
-        };
-        let (handle, row) = row().map_err(|rejection| self.refuse(&rejection))?;
-        // Parked again, under another session for instance, it leaves its old place: there is one decision.
-        let mut changes: Vec<Change> = self.parked.iter().cloned().map(Change::Spend).collect();
-        changes.push(Change::Insert(row));
-        self.settle(&changes).await?;
-        Ok(handle)
-    }
-
-    /// The resource owner agrees: a redirect that carries the answer.
-    ///
-    /// # Errors
-    /// [`AuthorizeError`] when it was decided already, or the answer could not be stored.
-    pub async fn approve(self, subject: impl Into<Subject>, scope: Scope) -> Result<Redirect, AuthorizeError> {
-        self.consent(Consent {
-            subject: subject.into(),
-            scope,
-            claims: Claims::default(),
-        })
-        .await
-    }
-
-    /// As [`approve`](Self::approve), with claims for the tokens.
-    ///
-    /// # Errors
-    /// As [`approve`](Self::approve).
-    pub async fn consent(self, consent: Consent) -> Result<Redirect, AuthorizeError> {
-        let cx = Context::new(&self.server);
-        let parts = self.server.parts();
-        let agreed = consent.scope.intersection(&self.request.scope);
-        let consent = Consent {
-            scope: agreed,
-            ..consent
-        };
-        if consent.scope.is_none() && !self.request.scope.is_none() {
-            return self.deny().await;
-        }
-        let response_type = parts
-            .response_types
-            .iter()
-            .find(|own| own.response_type() == self.request.response_type)
-            .ok_or_else(|| AuthorizeError::Show(Rejection::server_error("the response type is no longer mounted")))?;
-        let answer = match response_type.respond(&self.request, &consent, &cx).await {
-            Ok(answer) => answer,
-            Err(mut rejection) => {
-                let changes = rejection.take_changes();
-                if let Err(error) = self.server.commit(&changes).await {
-                    rejection = unavailable(error);
-                }
-                return Err(self.refuse(&rejection));
-            }
-        };
-        let changes: Vec<Change> = self
-            .parked
-            .iter()
-            .cloned()
-            .map(Change::Spend)
-            .chain(answer.changes)
-            .collect();
-        self.settle(&changes).await?;
-        let client = &self.request.client.id;
-        self.server.observe(&Event::Approved {
-            client,
-            subject: &consent.subject,
-            scope: &consent.scope,
-        });
-        let parameters: Vec<(&str, &str)> = answer
-            .parameters
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        Ok(self
-            .request
-            .answer(&self.server, response_type.response_mode(), &parameters))
-    }
-
-    /// The resource owner refuses: a redirect that says `access_denied`.
-    ///
-    /// # Errors
-    /// [`AuthorizeError`] when it was decided already.
-    pub async fn deny(self) -> Result<Redirect, AuthorizeError> {
-        let changes: Vec<Change> = self.parked.iter().cloned().map(Change::Spend).collect();
-        self.settle(&changes).await?;
-        self.server.observe(&Event::Denied {
-            client: &self.request.client.id,
-        });
-        let refusal = Rejection::access_denied("the resource owner refused").telling("the request was denied");
-        Ok(self.request.error_redirect(&self.server, &refusal))
-    }
-
-    async fn settle(&self, changes: &[Change]) -> Result<(), AuthorizeError> {
-        match self.server.commit(changes).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Conflict) => Err(AuthorizeError::Show(
-                Rejection::invalid_request("this request has been decided already").with_status(StatusCode::CONFLICT),
-            )),
-            Err(error) => Err(self.refuse(&unavailable(error))),
-        }
-    }
-
-    fn refuse(&self, rejection: &Rejection) -> AuthorizeError {
-        self.request.refuse(&self.server, rejection)
-    }
-}
-
-fn unavailable(error: CommitError) -> Rejection {
-    match error {
-        CommitError::Conflict => Rejection::unavailable("the store was busy with the same credentials"),
-        CommitError::Store(error) => error.into(),
-    }
-}
-
 impl AuthorizationRequest {
-    fn answer(&self, server: &Server, mode: ResponseMode, parameters: &[(&str, &str)]) -> Redirect {
+    pub(crate) fn answer(&self, server: &Server, mode: ResponseMode, parameters: &[(&str, &str)]) -> Redirect {
         let mut pairs = parameters.to_vec();
         if let Some(state) = &self.state {
             pairs.push(("state", state));
@@ -433,7 +226,7 @@ impl AuthorizationRequest {
         }
     }
 
-    fn error_redirect(&self, server: &Server, rejection: &Rejection) -> Redirect {
+    pub(crate) fn error_redirect(&self, server: &Server, rejection: &Rejection) -> Redirect {
         let mode = server
             .parts()
             .response_types
@@ -454,7 +247,7 @@ impl AuthorizationRequest {
         self.answer(server, mode, &pairs)
     }
 
-    fn refuse(&self, server: &Server, rejection: &Rejection) -> AuthorizeError {
+    pub(crate) fn refuse(&self, server: &Server, rejection: &Rejection) -> AuthorizeError {
         server.observe(&Event::Refused {
             endpoint: server.parts().authorization_path,
             code: rejection.code(),
@@ -478,31 +271,16 @@ impl Server {
             ))),
         };
         let params = params.map_err(|rejection| self.show(rejection))?;
-        self.check_authorization(params.into_owned(), None).await
+        let pending = self.check_authorization(params.into_owned(), None).await?;
+        // HEAD must not change anything (RFC 9110 §9.2.1), whatever is done with the answer.
+        Ok(if *request.method == Method::HEAD {
+            pending.only_looked_at()
+        } else {
+            pending
+        })
     }
 
-    /// Finds a request again that was parked for that browser.
-    ///
-    /// # Errors
-    /// [`AuthorizeError::Show`] if there is none: it expired, was decided, or belongs to another browser.
-    pub async fn resume(&self, handle: &Secret, browser: &Secret) -> Result<Pending, AuthorizeError> {
-        let cx = Context::new(self);
-        let row = cx
-            .find(&PENDING, handle)
-            .await
-            .map_err(|rejection| self.show(rejection))?;
-        let parked = row
-            .filter(|row| row.is_live(cx.now()) && row.data.bound_to == Key::of(&BROWSER, browser))
-            .ok_or_else(|| {
-                self.show(Rejection::invalid_request(
-                    "this sign-in has expired or was completed; start again from the application",
-                ))
-            })?;
-        self.check_authorization(parked.data.params.into_iter().collect(), Some(parked.key))
-            .await
-    }
-
-    fn show(&self, rejection: Rejection) -> AuthorizeError {
+    pub(crate) fn show(&self, rejection: Rejection) -> AuthorizeError {
         self.observe(&Event::Refused {
             endpoint: self.parts().authorization_path,
             code: rejection.code(),
@@ -511,7 +289,7 @@ impl Server {
         AuthorizeError::Show(rejection)
     }
 
-    async fn check_authorization(
+    pub(crate) async fn check_authorization(
         &self,
         params: Params<'static>,
         parked: Option<Key>,
@@ -599,11 +377,7 @@ impl Server {
             response_type.check(&request, &cx)
         });
         match checked {
-            Ok(()) => Ok(Pending {
-                server: self.clone(),
-                request,
-                parked,
-            }),
+            Ok(()) => Ok(Pending::new(self, request, parked)),
             Err(rejection) => Err(request.refuse(self, &rejection)),
         }
     }

@@ -172,14 +172,18 @@ impl Registration {
         self.token_endpoint_auth_method != AuthMethod::NONE
     }
 
-    /// How long its access tokens live, if not as long as everybody's.
+    /// How long its access tokens live, if not as long as everybody's. Zero says nothing: such a token would be dead at birth.
     pub fn own_access_token_lifetime(&self) -> Option<Duration> {
-        self.access_token_lifetime.map(Duration::from_secs)
+        self.access_token_lifetime
+            .filter(|secs| *secs > 0)
+            .map(Duration::from_secs)
     }
 
-    /// How long its refresh tokens live, if not as long as everybody's.
+    /// How long its refresh tokens live, if not as long as everybody's. Zero says nothing: such a token would be dead at birth.
     pub fn own_refresh_token_lifetime(&self) -> Option<Duration> {
-        self.refresh_token_lifetime.map(Duration::from_secs)
+        self.refresh_token_lifetime
+            .filter(|secs| *secs > 0)
+            .map(Duration::from_secs)
     }
 
     /// What else is registered under that name of RFC 7591 (`client_uri`, `logo_uri`, …) or of an

@@ -21,6 +21,7 @@ mod grant;
 mod id;
 mod incoming;
 mod params;
+mod pending;
 mod policy;
 mod redirect;
 mod rejection;
@@ -33,7 +34,7 @@ mod time;
 mod token;
 
 pub use authorization::{
-    Answer, AuthorizationRequest, AuthorizeError, Consent, LONGEST_STATE, Pending, Redirect, ResponseMode, ResponseType,
+    Answer, AuthorizationRequest, AuthorizeError, Consent, LONGEST_STATE, Redirect, ResponseMode, ResponseType,
 };
 pub use builder::{BuildError, Builder, Install};
 pub use client::{Client, ClientSecret, Registration};
@@ -49,6 +50,7 @@ pub use grant::{Approval, Grant, TokenRequest};
 pub use id::{AuthMethod, AuthorizationId, ClientId, ErrorCode, GrantType, NotAnAuthorizationId, Subject};
 pub use incoming::{Incoming, PeerAddr, Reply};
 pub use params::{BadParams, MOST_PARAMETERS, Params};
+pub use pending::Pending;
 pub use policy::{Event, Observer, Origins, Policy};
 pub use redirect::{
     BadRedirectUri, ExactMatch, LONGEST_REDIRECT_URI, NotRegistered, RedirectMatcher, Registered, check_redirect_uri,

@@ -2,17 +2,22 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Request;
+use hyper::body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use oauth_server::Server;
 use tokio::net::TcpListener;
+use tokio::time::Sleep;
 use tower::Service as _;
 
 use crate::telemetry;
@@ -22,6 +27,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long a client may take to send the head of a request.
 const HEAD: Duration = Duration::from_secs(15);
+
+/// How long the body of a request may take, once its head is there.
+const BODY: Duration = Duration::from_secs(15);
 
 /// Serves until `stop` ends, then finishes what is in flight.
 ///
@@ -59,7 +67,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             async move {
                 Ok::<_, Infallible>(
                     router
-                        .call(request.map(Body::new))
+                        .call(request.map(|body| Body::new(Timely { body, until: None })))
                         .await
                         .unwrap_or_else(|never| match never {}),
                 )
@@ -77,6 +85,48 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         tracing::warn!("requests were still in flight after {DRAIN:?}; they are cut off");
     }
     Ok(())
+}
+
+/// The body of a request, which breaks off if it takes longer than [`BODY`]: whoever sends a byte now and then
+/// must not hold a connection for ever.
+struct Timely {
+    body: hyper::body::Incoming,
+    /// Begun when the body is waited for, which it seldom is.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl hyper::body::Body for Timely {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let is_over = match &mut self.until {
+            Some(until) => until.as_mut().poll(cx).is_ready(),
+            None => false,
+        };
+        if is_over {
+            return Poll::Ready(Some(Err("the body did not arrive in time".into())));
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending() && self.until.is_none() {
+            let mut until = Box::pin(tokio::time::sleep(BODY));
+            // Polled once, so that it wakes this task.
+            let _ = until.as_mut().poll(cx);
+            self.until = Some(until);
+        }
+        frame.map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Ends when the program is asked to stop: ctrl-C or SIGTERM.

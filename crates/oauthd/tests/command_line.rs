@@ -97,7 +97,7 @@ impl Serving {
         let address = line
             .trim()
             .strip_prefix("listening on http://")
-            .expect(&line)
+            .unwrap_or_else(|| panic!("{line}"))
             .to_owned();
         Self { child, address }
     }

@@ -3,6 +3,8 @@
 //! Every round measures all contenders one after the other on files of their own, so that what else the machine
 //! does meets all of them. A ratio is the median of the rounds' ratios, because disks have their moods.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has nothing to say")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -150,8 +152,8 @@ impl Bench {
                 let mut spend = connection
                     .prepare_cached("UPDATE credentials SET state = 1 WHERE digest = ?1 AND kind = ?2 AND state = 0")
                     .unwrap();
-                let spent = spend.execute(params![code.key.digest(), code.key.kind()]).unwrap();
-                assert_eq!(spent, 1);
+                let count = spend.execute(params![code.key.digest(), code.key.kind()]).unwrap();
+                assert_eq!(count, 1);
                 for token in tokens {
                     raw_insert(&connection, token);
                 }
@@ -277,6 +279,7 @@ fn credentials(round: usize, count: usize) -> Vec<Credential> {
         .collect()
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a count of rows is far below 2^52")]
 fn rate(what: &str, count: usize, times: &[Duration]) {
     let median = median(times.iter().map(Duration::as_secs_f64));
     println!("  {what:36} {:>9.0} /s", count as f64 / median);

@@ -42,22 +42,11 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
 
 /// Opens the file for writing: creates it if it is to be created, and brings it up to this version's schema.
 pub(crate) fn open(options: &SqliteOptions, place: &Place) -> Result<Connection, StoreError> {
-    let created = match options.creation {
+    match options.creation {
         Creation::IfMissing => create(place)?,
-        Creation::Never => {
-            exists(place)?;
-            false
-        }
-    };
-    let opened = open_existing(options, place);
-    if created && opened.is_err() {
-        // Nothing was written, or another process did so in the meantime: only an empty file is removed.
-        let is_empty = fs::metadata(&place.path).is_ok_and(|file| file.len() == 0);
-        if is_empty {
-            drop(fs::remove_file(&place.path));
-        }
+        Creation::Never => exists(place)?,
     }
-    opened
+    open_existing(options, place)
 }
 
 /// Opens the file for reading, without waiting for anybody.
@@ -68,8 +57,9 @@ pub(crate) fn open_reader(place: &Place) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Creates an empty file that only its owner may read; SQLite gives the files beside it the same mode.
-fn create(place: &Place) -> Result<bool, StoreError> {
+/// Makes sure that there is a file. A new one is empty, and only its owner may read it; SQLite gives the files
+/// beside it the same mode.
+fn create(place: &Place) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -78,8 +68,8 @@ fn create(place: &Place) -> Result<bool, StoreError> {
         options.mode(0o600);
     }
     match options.open(&place.path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(StoreError::caused_by(
             format!("{} cannot be created", place.path.display()),
             error,
@@ -111,7 +101,7 @@ fn open_existing(options: &SqliteOptions, place: &Place) -> Result<Connection, S
         return Err(place.refuse("is read-only"));
     }
     // Before anything is changed: another program's file stays as it is.
-    accept(&schema::owner(&connection).map_err(explain)?, place)?;
+    accept(&schema::look(&mut connection).map_err(explain)?, place)?;
     use_write_ahead_log(&connection, place)?;
     accept(&schema::migrate(&mut connection).map_err(explain)?, place)?;
     set_up(&connection, options).map_err(explain)?;
@@ -169,4 +159,27 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
         connection.query_row(&format!("PRAGMA max_page_count = {}", pages.max(1)), [], |_| Ok(()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_is_what_was_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oauth.db");
+        for (durability, expected) in [(Durability::Full, 2), (Durability::Normal, 1)] {
+            let options = SqliteOptions::new(&path).durability(durability);
+            let place = Place {
+                path: path.clone().into(),
+                busy_timeout: options.busy_timeout,
+            };
+            let connection = open(&options, &place).unwrap();
+            let pragma = |name: &str| connection.query_row(name, [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!(pragma("PRAGMA synchronous"), expected);
+            assert_eq!(pragma("PRAGMA wal_autocheckpoint"), CHECKPOINT_AFTER);
+            assert_eq!(pragma("PRAGMA fullfsync"), 1);
+        }
+    }
 }

@@ -108,9 +108,10 @@ impl Shared {
     }
 }
 
+const FIND: &str = concat!(select!(), " WHERE digest = ?1 AND kind = ?2");
+
 /// The credential at that key.
 pub(crate) fn find(connection: &Connection, key: &Key) -> Result<Option<Credential>, Trouble> {
-    const FIND: &str = concat!(select!(), " WHERE digest = ?1 AND kind = ?2");
     one(connection, FIND, params![key.digest(), key.kind()], credential)
 }
 
@@ -217,4 +218,78 @@ fn all<T>(
         found.push(read(row)?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use oauth_core::{AuthorizationId, ClientId, Subject};
+    use oauth_testkit::block_on;
+    use oauth_testkit::sample::key;
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::schema;
+
+    fn migrated(path: &Path) -> Connection {
+        let mut connection = Connection::open(path).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection
+    }
+
+    /// SQLite waits here only for the recovery after a crash of another process; one that holds the file
+    /// exclusively is easier to have.
+    #[test]
+    fn a_reader_that_is_kept_out_waits_on_another_thread_and_recovers() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oauth.db");
+        let other = migrated(&path);
+        let readers = Readers::of(Place {
+            path: path.into(),
+            busy_timeout: Duration::from_millis(1),
+        });
+        let look = || block_on(readers.at_once(|connection| find(connection, &key("a"))));
+        assert!(look().unwrap().is_none());
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let said = look().unwrap_err().to_string();
+        assert!(
+            said.contains("is locked by another process and stayed so for 1ms"),
+            "{said}"
+        );
+        other.execute_batch("COMMIT").unwrap();
+        assert!(look().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_look_up_is_planned_once_and_by_its_index() {
+        let connection = migrated(Path::new(":memory:"));
+        for name in ["a", "b", "c"] {
+            assert!(find(&connection, &key(name)).unwrap().is_none());
+        }
+        let statement = connection.prepare_cached(FIND).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        assert_eq!(statement.get_status(StatementStatus::FullscanStep), 0);
+    }
+
+    #[test]
+    fn every_listing_has_a_plan() {
+        let connection = migrated(Path::new(":memory:"));
+        let filters = [
+            Filter::Subject(Subject::new("a")),
+            Filter::Client(ClientId::new("a")),
+            Filter::Authorization(AuthorizationId::from_bytes([0; 16])),
+        ];
+        for filter in filters {
+            // `INDEXED BY` makes a statement fail whose index cannot be used.
+            assert!(list(&connection, &filter, None, 1).unwrap().is_empty());
+            assert!(
+                list(&connection, &filter, Some(&key("a")), usize::MAX)
+                    .unwrap()
+                    .is_empty()
+            );
+        }
+    }
 }

@@ -63,7 +63,12 @@ pub(crate) enum Owner {
 }
 
 /// Looks whose file it is, and changes nothing.
-pub(crate) fn owner(connection: &Connection) -> rusqlite::Result<Owner> {
+pub(crate) fn look(connection: &mut Connection) -> rusqlite::Result<Owner> {
+    // In one transaction, so that it does not see one half of what another process is writing.
+    owner(&*connection.transaction()?)
+}
+
+fn owner(connection: &Connection) -> rusqlite::Result<Owner> {
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let application = number("PRAGMA application_id")?;
     let schema = number("PRAGMA user_version")?;
@@ -112,9 +117,9 @@ mod tests {
     #[test]
     fn a_new_file_becomes_ours_and_stays_so() {
         let mut connection = Connection::open_in_memory().unwrap();
-        assert_eq!(owner(&connection).unwrap(), Owner::Nobody);
+        assert_eq!(look(&mut connection).unwrap(), Owner::Nobody);
         assert_eq!(migrate(&mut connection).unwrap(), Owner::Nobody);
-        assert_eq!(owner(&connection).unwrap(), Owner::Us(MIGRATIONS.len()));
+        assert_eq!(look(&mut connection).unwrap(), Owner::Us(MIGRATIONS.len()));
         assert_eq!(migrate(&mut connection).unwrap(), Owner::Us(MIGRATIONS.len()));
     }
 
@@ -136,6 +141,6 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA max_page_count = 3").unwrap();
         assert!(migrate(&mut connection).is_err());
-        assert_eq!(owner(&connection).unwrap(), Owner::Nobody);
+        assert_eq!(look(&mut connection).unwrap(), Owner::Nobody);
     }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use oauth_server::{AuthorizeError, ErrorCode, GrantType, LONGEST_STATE, Pending, RefreshToken, Secret, Subject};
 use oauth_testkit::block_on;
-use oauth_testkit::http::{Answer, Call, Location};
+use oauth_testkit::http::{Answer, Call, Location, form_of};
 use oauth_testkit::lab::{APP, ISSUER, MACHINE, POSTER, STATE, WEB, authorization, redemption, redirect_uri, scope};
 
 use crate::{lab, lab_with};
@@ -52,6 +52,30 @@ fn other_methods_are_told_which_there_are() {
         let answer = Answer::of(lab().shown(&call).reply().into_response());
         assert_eq!(answer.status(), 405);
         assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
+    }
+}
+
+#[test]
+fn a_request_by_head_is_never_decided() {
+    let lab = lab();
+    let asked = authorization(&WEB);
+    let pairs: Vec<(&str, &str)> = asked
+        .pairs()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let pending = lab
+        .authorize(&Call::new(Method::HEAD, format!("/authorize?{}", form_of(&pairs))))
+        .unwrap();
+    let scope = pending.scope().clone();
+    let parked = block_on(pending.park(&Secret::new("a browser")));
+    let denied = block_on(pending.clone().deny()).map(|_| ());
+    let approved = block_on(pending.approve("alice", scope)).map(|_| ());
+    for refused in [parked.map(|_| ()), denied, approved] {
+        let Err(AuthorizeError::Show(refusal)) = refused else {
+            panic!("a HEAD request was decided: {refused:?}");
+        };
+        assert_eq!(refusal.status().as_u16(), 405);
     }
 }
 

@@ -71,7 +71,7 @@ impl Admin {
         if metadata.client_id.is_empty() {
             // With a letter in front: an identifier that begins with a dash is a flag to the next command.
             let random = Secret::generate(&*self.entropy)?;
-            metadata.client_id = format!("c{}", &random.expose()[..22]);
+            metadata.client_id = format!("c{}", &random.expose()[..21]);
         }
         let (given, shown) = self.make(new.secret).await?;
         metadata.secret = given;

@@ -68,14 +68,14 @@ impl Chromium {
         let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let (send, messages) = channel();
         std::thread::spawn(move || {
-            let mut message = Vec::new();
-            while output.read_until(0, &mut message).is_ok_and(|read| read > 0) {
-                message.pop();
-                let sent = serde_json::from_slice(&message).map(|message| send.send(message));
-                if !matches!(sent, Ok(Ok(()))) {
+            let mut bytes = Vec::new();
+            while output.read_until(0, &mut bytes).is_ok_and(|read| read > 0) {
+                bytes.pop();
+                let passed_on = serde_json::from_slice(&bytes).map(|message| send.send(message));
+                if !matches!(passed_on, Ok(Ok(()))) {
                     return;
                 }
-                message.clear();
+                bytes.clear();
             }
         });
         let mut browser = Self {

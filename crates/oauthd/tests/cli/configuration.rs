@@ -50,113 +50,115 @@ fn changed(from: &str, to: &str) -> (String, usize) {
     (SOUND.replacen(from, to, 1), at + 1)
 }
 
+/// A line, what it is changed to, and the key that is wrong then.
+const WRONG: &[(&str, &str, &str)] = &[
+    (
+        "issuer = \"https://auth.example.com\"",
+        "issuer = \"http://auth.example.com\"",
+        "issuer",
+    ),
+    (
+        "issuer = \"https://auth.example.com\"",
+        "issuer = \"https://auth.example.com/?x=1\"",
+        "issuer",
+    ),
+    (
+        "issuer = \"https://auth.example.com\"",
+        "issuer = \"https://auth.example.com/#x\"",
+        "issuer",
+    ),
+    (
+        "issuer = \"https://auth.example.com\"",
+        "issuer = \"not a URL\"",
+        "issuer",
+    ),
+    ("issuer = \"https://auth.example.com\"", "issuer = 7", "issuer"),
+    (
+        "issuer = \"https://auth.example.com\"",
+        "isuser = \"https://auth.example.com\"",
+        "isuser",
+    ),
+    ("listen = \"127.0.0.1:0\"", "listen = \"nowhere\"", "listen"),
+    ("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:66000\"", "listen"),
+    ("store = \"sqlite://oauthd.db\"", "store = \"cassandra://x\"", "store"),
+    ("store = \"sqlite://oauthd.db\"", "store = \"sqlite://\"", "store"),
+    (
+        "[scopes]",
+        "[tokens]\naccess_token_lifetime = \"soon\"\n[scopes]",
+        "tokens.access_token_lifetime",
+    ),
+    (
+        "[scopes]",
+        "[tokens]\nrefresh_token_rotation = \"sometimes\"\n[scopes]",
+        "tokens.refresh_token_rotation",
+    ),
+    (
+        "[scopes]",
+        "[grants]\nenabled = [\"authorisation_code\"]\n[scopes]",
+        "grants.enabled[0]",
+    ),
+    ("[scopes]", "[grants]\nenable = []\n[scopes]", "grants.enable"),
+    (
+        "[scopes]",
+        "[limits]\nmax_body = \"a lot\"\n[scopes]",
+        "limits.max_body",
+    ),
+    ("[scopes]", "[pkce]\nrequired = \"none\"\n[scopes]", "pkce.required"),
+    (
+        "supported = [\"read\", \"write\"]",
+        "supported = [\"read\", \"a\\\"b\"]",
+        "scopes.supported[1]",
+    ),
+    ("default = [\"read\"]", "default = [\"admin\"]", "scopes.default"),
+    ("client_id = \"web\"", "client_id = \"\"", "clients[0].client_id"),
+    (
+        "redirect_uris = [\"https://web.example/callback\"]",
+        "redirect_uris = [\"https://ok.example/\", \"javascript:alert(1)\"]",
+        "clients[0].redirect_uris[1]",
+    ),
+    (
+        "redirect_uris = [\"https://web.example/callback\"]",
+        "redirect_uris = [\"http://web.example/callback\"]",
+        "clients[0].redirect_uris[0]",
+    ),
+    (
+        "redirect_uris = [\"https://web.example/callback\"]",
+        "redirect_uris = [\"https://web.example/#x\"]",
+        "clients[0].redirect_uris[0]",
+    ),
+    (
+        "grant_types = [\"authorization_code\", \"refresh_token\"]",
+        "grant_types = [\"unheard-of\"]",
+        "clients[0].grant_types[0]",
+    ),
+    ("scope = \"read write\"", "scope = \"read admin\"", "clients[0].scope"),
+    (
+        "scope = \"read write\"",
+        "skip_consent = \"yes\"",
+        "clients[0].skip_consent",
+    ),
+    ("scope = \"read write\"", "scop = \"read\"", "clients[0].scop"),
+    ("username = \"alice\"", "username = \"\"", "users[0].username"),
+    (
+        "username = \"alice\"",
+        "username = \"alice\"\npassword = \"two of them\"",
+        "users[0].password_hash",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_named_by_file_line_and_key() {
-    let list = [
-        (
-            "issuer = \"https://auth.example.com\"",
-            "issuer = \"http://auth.example.com\"",
-            "issuer",
-        ),
-        (
-            "issuer = \"https://auth.example.com\"",
-            "issuer = \"https://auth.example.com/?x=1\"",
-            "issuer",
-        ),
-        (
-            "issuer = \"https://auth.example.com\"",
-            "issuer = \"https://auth.example.com/#x\"",
-            "issuer",
-        ),
-        (
-            "issuer = \"https://auth.example.com\"",
-            "issuer = \"not a URL\"",
-            "issuer",
-        ),
-        ("issuer = \"https://auth.example.com\"", "issuer = 7", "issuer"),
-        (
-            "issuer = \"https://auth.example.com\"",
-            "isuser = \"https://auth.example.com\"",
-            "isuser",
-        ),
-        ("listen = \"127.0.0.1:0\"", "listen = \"nowhere\"", "listen"),
-        ("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:66000\"", "listen"),
-        ("store = \"sqlite://oauthd.db\"", "store = \"cassandra://x\"", "store"),
-        ("store = \"sqlite://oauthd.db\"", "store = \"sqlite://\"", "store"),
-        (
-            "[scopes]",
-            "[tokens]\naccess_token_lifetime = \"soon\"\n[scopes]",
-            "tokens.access_token_lifetime",
-        ),
-        (
-            "[scopes]",
-            "[tokens]\nrefresh_token_rotation = \"sometimes\"\n[scopes]",
-            "tokens.refresh_token_rotation",
-        ),
-        (
-            "[scopes]",
-            "[grants]\nenabled = [\"authorisation_code\"]\n[scopes]",
-            "grants.enabled[0]",
-        ),
-        ("[scopes]", "[grants]\nenable = []\n[scopes]", "grants.enable"),
-        (
-            "[scopes]",
-            "[limits]\nmax_body = \"a lot\"\n[scopes]",
-            "limits.max_body",
-        ),
-        ("[scopes]", "[pkce]\nrequired = \"none\"\n[scopes]", "pkce.required"),
-        (
-            "supported = [\"read\", \"write\"]",
-            "supported = [\"read\", \"a\\\"b\"]",
-            "scopes.supported[1]",
-        ),
-        ("default = [\"read\"]", "default = [\"admin\"]", "scopes.default"),
-        ("client_id = \"web\"", "client_id = \"\"", "clients[0].client_id"),
-        (
-            "redirect_uris = [\"https://web.example/callback\"]",
-            "redirect_uris = [\"https://ok.example/\", \"javascript:alert(1)\"]",
-            "clients[0].redirect_uris[1]",
-        ),
-        (
-            "redirect_uris = [\"https://web.example/callback\"]",
-            "redirect_uris = [\"http://web.example/callback\"]",
-            "clients[0].redirect_uris[0]",
-        ),
-        (
-            "redirect_uris = [\"https://web.example/callback\"]",
-            "redirect_uris = [\"https://web.example/#x\"]",
-            "clients[0].redirect_uris[0]",
-        ),
-        (
-            "grant_types = [\"authorization_code\", \"refresh_token\"]",
-            "grant_types = [\"unheard-of\"]",
-            "clients[0].grant_types[0]",
-        ),
-        ("scope = \"read write\"", "scope = \"read admin\"", "clients[0].scope"),
-        (
-            "scope = \"read write\"",
-            "skip_consent = \"yes\"",
-            "clients[0].skip_consent",
-        ),
-        ("scope = \"read write\"", "scop = \"read\"", "clients[0].scop"),
-        ("username = \"alice\"", "username = \"\"", "users[0].username"),
-        (
-            "username = \"alice\"",
-            "username = \"alice\"\npassword = \"two of them\"",
-            "users[0].password_hash",
-        ),
-    ];
-    for (from, to, key) in list {
+    for (from, to, key) in WRONG {
         let directory = TempDir::new().unwrap();
-        let (text, mut line) = changed(from, to);
+        let (text, first) = changed(from, to);
         // Where a line became several, the key is told by where it stands.
-        let last = key.rsplit('.').next().unwrap_or(key).split('[').next().unwrap_or(key);
-        line = text
+        let name = key.rsplit('.').next().unwrap_or(key).split('[').next().unwrap_or(key);
+        let line = text
             .lines()
             .enumerate()
-            .skip(line - 1)
-            .find(|(_, own)| own.starts_with(last))
-            .map_or(line, |(at, _)| at + 1);
+            .skip(first - 1)
+            .find(|(_, own)| own.starts_with(name))
+            .map_or(first, |(at, _)| at + 1);
         let file = written(directory.path(), &text);
         for command in ["serve", "check"] {
             let said = refused(&run(directory.path(), &[command, "--config", &file], None), 2);
@@ -324,7 +326,7 @@ fn a_flag_goes_over_the_environment_and_both_over_the_file() {
         let mut names: Vec<String> = std::fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".db"))
+            .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "db"))
             .collect();
         names.sort();
         names

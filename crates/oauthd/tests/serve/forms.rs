@@ -4,9 +4,12 @@ use crate::common::clients::{self, ALICE, BOB, NATIVE_REQUEST, WEB_REQUEST};
 use crate::common::http::FORM;
 use crate::common::{Browser, Config, Daemon, Form, encoded};
 
+/// What is wrong with a form: in words, the token that it carries, and what the browser says of it.
+type Wrong<'a> = (&'static str, Option<&'a str>, Vec<(&'static str, &'static str)>);
+
 /// Sends a form with another token, or with what a browser says of other sites; every one has to be refused.
 fn only_from_its_own_page(browser: &Browser, form: &Form, filled: &[(&str, &str)], foreign_token: &str) {
-    let attempts: [(&str, Option<&str>, Vec<(&str, &str)>); 7] = [
+    let attempts: [Wrong<'_>; 7] = [
         ("no token", None, vec![]),
         ("an empty token", Some(""), vec![]),
         (

@@ -77,3 +77,23 @@ fn a_server_that_nobody_uses_ends_at_once() {
     assert_eq!(status.code(), Some(0), "{}", daemon.output());
     drop(idle);
 }
+
+/// Both parts of a request have to arrive within fifteen seconds; a byte now and then does not extend that.
+#[test]
+fn who_sends_too_slowly_is_hung_up_on() {
+    let daemon = Daemon::serve(&Config::in_memory());
+    let mut slow_head = daemon.http().connect().unwrap();
+    slow_head.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ").unwrap();
+    let mut slow_body = begin(&daemon);
+    let waited = Deadline::in_seconds(25);
+    let answer = slow_body.receive("POST").expect("it is told before it is hung up on");
+    assert!((400..500).contains(&answer.status), "{}", answer.status);
+    assert!(slow_body.receive("POST").is_err(), "the connection is closed");
+    // Nothing, or a refusal.
+    assert!(
+        slow_head
+            .receive("GET")
+            .map_or(true, |answer| (400..500).contains(&answer.status))
+    );
+    assert!(!waited.is_over(), "fifteen seconds, not {:?}", waited.elapsed());
+}
