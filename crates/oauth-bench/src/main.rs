@@ -17,7 +17,6 @@ mod workload;
 
 use std::process::ExitCode;
 
-#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

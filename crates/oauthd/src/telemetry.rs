@@ -1,5 +1,7 @@
 //! One line per request, and numbers for Prometheus. Neither ever holds a secret: no query, no body, no header.
 
+mod lines;
+
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +19,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use self::lines::Lines;
+pub use self::lines::Logging;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,15 +33,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends what is logged to standard error. `filter` is a level or a list of `target=level`.
+/// Sends what is logged to standard error, until what it returns is dropped. `filter` is a level or a list of `target=level`.
 ///
 /// # Errors
 /// What is wrong with the filter.
-pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), String> {
+pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<Logging, String> {
     let filter = EnvFilter::builder().parse(filter).map_err(|error| error.to_string())?;
+    let (lines, logging) = Lines::to_stderr().map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(BoxMakeWriter::new(std::io::stderr))
+        .with_writer(lines)
         .with_target(false);
     let outcome = match format {
         LogFormat::Text => subscriber.with_ansi(false).try_init(),
@@ -48,7 +53,7 @@ pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), String> {
             .with_span_list(false)
             .try_init(),
     };
-    outcome.map_err(|error| error.to_string())
+    outcome.map(|()| logging).map_err(|error| error.to_string())
 }
 
 /// What is counted. Cheap to clone; all clones count together.

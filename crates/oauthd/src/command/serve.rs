@@ -6,11 +6,11 @@ use crate::cli::{Common, DemoArgs, ServeArgs};
 use crate::config::{Purpose, Settings};
 use crate::demo::NotShown;
 use crate::serve::NotServed;
-use crate::telemetry::log_to_stderr;
+use crate::telemetry::{Logging, log_to_stderr};
 
 pub(super) async fn run(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> {
     let settings = Settings::load(common.config.as_deref(), &common.overrides(args), Purpose::Serve)?;
-    begin_logging(common, "info")?;
+    let _logging = begin_logging(common, "info")?;
     for finding in review(&settings) {
         tracing::warn!(rule = finding.rule, "{}", finding.problem);
     }
@@ -20,12 +20,12 @@ pub(super) async fn run(common: &Common, args: &ServeArgs) -> Result<Exit, Failu
 
 pub(super) async fn demo(common: &Common, args: &DemoArgs) -> Result<Exit, Failure> {
     // Whoever tries it out reads what there is to try, not what was asked.
-    begin_logging(common, "warn")?;
+    let _logging = begin_logging(common, "warn")?;
     crate::demo::demo(args.listen).await?;
     Ok(Exit::Good)
 }
 
-fn begin_logging(common: &Common, usually: &str) -> Result<(), Failure> {
+fn begin_logging(common: &Common, usually: &str) -> Result<Logging, Failure> {
     let level = common.log_level.as_deref().filter(|level| !level.is_empty());
     log_to_stderr(common.log_format.into(), level.unwrap_or(usually))
         .map_err(|why| Failure::usage(format_args!("--log-level (OAUTHD_LOG_LEVEL): {why}")))
