@@ -71,7 +71,9 @@ impl Admin {
         let mut after = None;
         loop {
             let rows = self.registry.select(filter, after.as_ref(), PAGE).await?;
-            entries.extend(rows.iter().map(entry));
+            // Sessions, codes and parked requests are credentials, too, but no tokens.
+            let is_token = |row: &&Credential| row.key.is(&ACCESS_TOKEN) || row.key.is(&REFRESH_TOKEN);
+            entries.extend(rows.iter().filter(is_token).map(entry));
             match rows.last() {
                 Some(last) if rows.len() == PAGE => after = Some(last.key.clone()),
                 _ => return Ok(entries),
