@@ -2,8 +2,7 @@
 //!
 //! It uses the server as any client does, by HTTP messages; they only never leave the process.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+mod sitting;
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
@@ -11,63 +10,20 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use oauth_server::axum::Scoped;
-use oauth_server::{ClientId, Clock, Incoming, Params, RequiredScope, Secret, SystemClock, SystemEntropy, Timestamp};
+use oauth_server::{Clock, Incoming, Params, RequiredScope, Secret, SystemClock, SystemEntropy};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub use self::sitting::{Demo, DemoPerson};
+use self::sitting::{Sitting, Tokens};
 use super::forms::SiteForm;
 use super::{Web, respond};
 use crate::pages::{
     DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange, News, Page, Standing, Trouble,
 };
 
-/// How many browsers the demo client remembers; the oldest makes room.
-const SITTINGS: usize = 256;
-
 /// The cookie by which the demo client knows a browser: not the server's own.
 const COOKIE: &str = "oauthd_demo_client";
-
-/// The demo client, as it is registered, and what it remembers of each browser.
-pub struct Demo {
-    /// Its identifier.
-    pub client: ClientId,
-    /// Its secret.
-    pub secret: Secret,
-    /// Who can sign in.
-    pub person: DemoPerson,
-    sittings: Mutex<Sittings>,
-}
-
-/// The person of the demo, whose password everybody may know.
-#[derive(Clone, Debug)]
-pub struct DemoPerson {
-    /// Their name.
-    pub username: String,
-    /// Their password.
-    pub password: String,
-}
-
-#[derive(Default)]
-struct Sittings {
-    known: HashMap<String, Sitting>,
-    order: VecDeque<String>,
-}
-
-#[derive(Clone, Default)]
-struct Sitting {
-    state: String,
-    verifier: String,
-    tokens: Option<Tokens>,
-    news: Option<News>,
-}
-
-#[derive(Clone)]
-struct Tokens {
-    access_token: String,
-    refresh_token: Option<String>,
-    scope: String,
-    expires: Timestamp,
-}
 
 #[derive(Deserialize)]
 struct TokenAnswer {
@@ -82,35 +38,6 @@ struct TokenAnswer {
 struct ErrorAnswer {
     error: String,
     error_description: Option<String>,
-}
-
-impl Demo {
-    /// The demo client with that registration.
-    pub fn new(client: ClientId, secret: Secret, person: DemoPerson) -> Self {
-        Self {
-            client,
-            secret,
-            person,
-            sittings: Mutex::default(),
-        }
-    }
-
-    fn sitting(&self, browser: &str) -> Sitting {
-        let sittings = self.sittings.lock().unwrap_or_else(PoisonError::into_inner);
-        sittings.known.get(browser).cloned().unwrap_or_default()
-    }
-
-    fn remember(&self, browser: &str, sitting: Sitting) {
-        let mut sittings = self.sittings.lock().unwrap_or_else(PoisonError::into_inner);
-        if sittings.known.insert(browser.to_owned(), sitting).is_none() {
-            sittings.order.push_back(browser.to_owned());
-            if sittings.order.len() > SITTINGS
-                && let Some(oldest) = sittings.order.pop_front()
-            {
-                sittings.known.remove(&oldest);
-            }
-        }
-    }
 }
 
 /// What the demo's resource asks for.
