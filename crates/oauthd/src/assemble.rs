@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware;
 use axum::routing::get;
 use oauth_server::argon2::{Argon2, Argon2Error, Remembered};
 use oauth_server::{
@@ -39,6 +38,8 @@ pub struct Assembled {
     pub server: Server,
     /// Everything it answers.
     pub router: Router,
+    /// What is counted of it.
+    pub metrics: Metrics,
 }
 
 /// Why settings do not make a server.
@@ -130,13 +131,14 @@ pub fn assemble<M: Model>(settings: &Settings, around: Around<M>) -> Result<Asse
         scope_words: settings.scopes.descriptions.clone(),
         demo: around.demo,
     });
-    let router = web
-        .router()
-        .merge(
-            Router::new()
-                .route("/metrics", get(telemetry::metrics))
-                .with_state(metrics.clone()),
-        )
-        .layer(middleware::from_fn_with_state(metrics, telemetry::observe));
-    Ok(Assembled { server, router })
+    let router = web.router().merge(
+        Router::new()
+            .route("/metrics", get(telemetry::metrics))
+            .with_state(metrics.clone()),
+    );
+    Ok(Assembled {
+        server,
+        router,
+        metrics,
+    })
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::time::Sleep;
 use tower::Service as _;
 
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 
 /// How long requests in flight may take once the program is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -37,7 +38,12 @@ const BODY: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`io::Error`] when the listener breaks for good.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    metrics: &Metrics,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -61,16 +67,19 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         let _ = stream.set_nodelay(true);
         let router = router.clone();
         let peer = telemetry::peer(address);
+        let metrics = metrics.clone();
+        let shown: Arc<str> = peer.0.to_string().into();
         let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer);
             let mut router = router.clone();
+            let (metrics, shown) = (metrics.clone(), Arc::clone(&shown));
+            let request = request.map(|body| Body::new(Timely { body, until: None }));
             async move {
-                Ok::<_, Infallible>(
-                    router
-                        .call(request.map(|body| Body::new(Timely { body, until: None })))
-                        .await
-                        .unwrap_or_else(|never| match never {}),
-                )
+                let answer = |request: Request<Body>| {
+                    let answer = router.call(request);
+                    async { answer.await.unwrap_or_else(|never| match never {}) }
+                };
+                Ok::<_, Infallible>(telemetry::observe(&metrics, &shown, request, answer).await)
             }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));

@@ -91,7 +91,7 @@ pub(crate) async fn serve_on(
     let address = listener.local_addr()?;
     tracing::info!(%address, issuer = settings.issuer, "serving");
     ready(address);
-    let outcome = run::serve(listener, assembled.router, stop).await;
+    let outcome = run::serve(listener, assembled.router, &assembled.metrics, stop).await;
     sweeper.abort();
     // The store ends with its last owner, and flushes what it holds.
     let _ = sweeper.await;

@@ -1,18 +1,18 @@
 //! One line per request, and numbers for Prometheus. Neither ever holds a secret: no query, no body, no header.
 
 mod lines;
+mod text;
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
-use axum::middleware::Next;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use oauth_server::{Event, Observer, PeerAddr};
+use oauth_server::{Event, GrantType, Observer, PeerAddr};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::lines::Lines;
 pub use self::lines::Logging;
+use self::text::Text;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<Logging, String>
         .with_writer(lines)
         .with_target(false);
     let outcome = match format {
-        LogFormat::Text => subscriber.with_ansi(false).try_init(),
+        LogFormat::Text => subscriber.event_format(Text).try_init(),
         LogFormat::Json => subscriber
             .json()
             .flatten_event(true)
@@ -64,12 +65,48 @@ struct Families {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<EndpointLabel, Histogram>,
+    /// What the two above have for each of [`ENDPOINTS`], so that a request does not look it up.
+    answered: [Answered; ENDPOINTS.len()],
     issued: Family<GrantLabel, Counter>,
     refused: Family<RefusalLabels, Counter>,
     revoked: Counter<u64, AtomicU64>,
     approved: Counter<u64, AtomicU64>,
     denied: Counter<u64, AtomicU64>,
 }
+
+/// The numbers of one endpoint that have been needed so far.
+#[derive(Default)]
+struct Answered {
+    requests: [OnceLock<Counter>; USUAL.len()],
+    seconds: OnceLock<Histogram>,
+}
+
+/// The statuses that most answers have.
+const USUAL: [u16; 8] = [200, 303, 400, 401, 403, 404, 429, 503];
+
+/// What requests are counted under. [`OTHER`] is what belongs to none of the others.
+const ENDPOINTS: [&str; 18] = [
+    "/token",
+    "/revoke",
+    "/introspect",
+    "/authorize",
+    "/sign-in",
+    "/sign-out",
+    "/switch-account",
+    "/consent",
+    "/account",
+    "/account/revoke",
+    "/demo/resource",
+    "/demo",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/device",
+    "/.well-known",
+    "other",
+];
+const WELL_KNOWN: usize = ENDPOINTS.len() - 2;
+const OTHER: usize = ENDPOINTS.len() - 1;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -93,7 +130,16 @@ struct EndpointLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GrantLabel {
-    grant: String,
+    grant: Grant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Grant(GrantType);
+
+impl EncodeLabelValue for Grant {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder.write_str(self.0.as_str())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -114,6 +160,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("oauthd"),
             requests: Family::default(),
             seconds,
+            answered: Default::default(),
             issued: Family::default(),
             refused: Family::default(),
             revoked: Counter::default(),
@@ -153,6 +200,31 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts an answer. Paths that nothing is mounted at are all one.
+    fn count(&self, path: &str, status: StatusCode, took: Duration) {
+        let place = if status == StatusCode::NOT_FOUND {
+            OTHER
+        } else {
+            place(path)
+        };
+        let endpoint = ENDPOINTS[place];
+        let answered = &self.0.answered[place];
+        let status = status.as_u16();
+        let counter = || {
+            let status = Status(status);
+            let labels = RequestLabels { endpoint, status };
+            self.0.requests.get_or_create(&labels).clone()
+        };
+        match USUAL.iter().position(|usual| *usual == status) {
+            Some(usual) => answered.requests[usual].get_or_init(counter).inc(),
+            None => counter().inc(),
+        };
+        answered
+            .seconds
+            .get_or_init(|| self.0.seconds.get_or_create(&EndpointLabel { endpoint }).clone())
+            .observe(took.as_secs_f64());
+    }
+
     /// The text that Prometheus reads.
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -172,43 +244,34 @@ pub async fn metrics(State(metrics): State<Metrics>) -> Response {
         .into_response()
 }
 
-/// Logs and counts a request.
+/// Has a request answered, logs and counts it.
 #[expect(
     clippy::disallowed_methods,
     reason = "a duration is measured, and nothing is decided by it"
 )]
-pub async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe<F>(
+    metrics: &Metrics,
+    peer: &str,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let begun = std::time::Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
-    let endpoint = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("other", |path| label(path.as_str()));
-    let response = next.run(request).await;
+    let response = answer(request).await;
     let took = begun.elapsed();
-    let status = response.status().as_u16();
-    metrics
-        .0
-        .requests
-        .get_or_create(&RequestLabels {
-            endpoint,
-            status: Status(status),
-        })
-        .inc();
-    metrics
-        .0
-        .seconds
-        .get_or_create(&EndpointLabel { endpoint })
-        .observe(took.as_secs_f64());
+    let status = response.status();
+    metrics.count(&path, status, took);
+    // Values are escaped, so that a path cannot pretend to be another line.
     tracing::info!(
-        %method,
-        // Escaped, so that a path cannot pretend to be another line.
-        path = ?path,
-        status,
+        method = method.as_str(),
+        path,
+        status = status.as_u16(),
         took_us = micros(took),
-        peer = peer.map(tracing::field::display),
+        peer,
         "request"
     );
     response
@@ -218,34 +281,16 @@ fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The endpoint that a path belongs to, from a fixed list, so that nobody can make up labels.
-fn label(path: &str) -> &'static str {
-    const KNOWN: [&str; 16] = [
-        "/token",
-        "/revoke",
-        "/introspect",
-        "/authorize",
-        "/sign-in",
-        "/sign-out",
-        "/switch-account",
-        "/consent",
-        "/account",
-        "/account/revoke",
-        "/demo/resource",
-        "/demo",
-        "/healthz",
-        "/readyz",
-        "/metrics",
-        "/device",
-    ];
+/// The endpoint that a path belongs to: its place in a fixed list, so that nobody can make up labels.
+fn place(path: &str) -> usize {
     if path.starts_with("/.well-known/") {
-        return "/.well-known";
+        return WELL_KNOWN;
     }
-    KNOWN
-        .into_iter()
-        .filter(|known| path.ends_with(known))
-        .max_by_key(|known| known.len())
-        .unwrap_or("other")
+    let known = ENDPOINTS[..WELL_KNOWN].iter().enumerate();
+    known
+        .filter(|(_, known)| path.ends_with(**known))
+        .max_by_key(|(_, known)| known.len())
+        .map_or(OTHER, |(place, _)| place)
 }
 
 impl Observer for Metrics {
@@ -261,7 +306,7 @@ impl Observer for Metrics {
                 self.0
                     .issued
                     .get_or_create(&GrantLabel {
-                        grant: grant_type.as_str().to_owned(),
+                        grant: Grant((*grant_type).clone()),
                     })
                     .inc();
                 tracing::debug!(%grant_type, %client, subject = subject.map(tracing::field::display), %authorization, %scope, "issued");
@@ -276,7 +321,7 @@ impl Observer for Metrics {
             }
             Event::Refused { endpoint, code, reason } => {
                 let labels = RefusalLabels {
-                    endpoint: label(endpoint),
+                    endpoint: ENDPOINTS[place(endpoint)],
                     error: code.as_str().to_owned(),
                 };
                 self.0.refused.get_or_create(&labels).inc();
@@ -307,11 +352,14 @@ mod tests {
 
     #[test]
     fn labels_come_from_a_fixed_list() {
-        assert_eq!(label("/token"), "/token");
-        assert_eq!(label("/tenant/token"), "/token");
-        assert_eq!(label("/account/revoke"), "/account/revoke");
-        assert_eq!(label("/.well-known/oauth-authorization-server/x"), "/.well-known");
-        assert_eq!(label("/made-up"), "other");
+        assert_eq!(ENDPOINTS[place("/token")], "/token");
+        assert_eq!(ENDPOINTS[place("/tenant/token")], "/token");
+        assert_eq!(ENDPOINTS[place("/account/revoke")], "/account/revoke");
+        assert_eq!(
+            ENDPOINTS[place("/.well-known/oauth-authorization-server/x")],
+            "/.well-known"
+        );
+        assert_eq!(ENDPOINTS[place("/made-up")], "other");
     }
 
     #[test]
