@@ -97,7 +97,7 @@ impl Place {
             _ if is_example => Some(Self::Program),
             "oauth-core" => Some(Self::Core),
             "oauth-testkit" => Some(Self::Testkit),
-            "oauth-axum" | "oauth-actix" => Some(Self::Adapter),
+            "oauth-axum" | "oauth-actix" | "oauth-tower" => Some(Self::Adapter),
             "oauth-server" => Some(Self::Facade),
             "oauthd" | "oauth-bench" => Some(Self::Program),
             "xtask" => Some(Self::Tooling),
