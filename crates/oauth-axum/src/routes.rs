@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use axum::Router;
 use axum::body::{self, Body, Bytes};
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::any;
@@ -123,7 +123,8 @@ impl Whole {
 pub(crate) fn incoming<'a>(parts: &'a Parts, body: &'a [u8]) -> Incoming<'a> {
     Incoming {
         method: &parts.method,
-        uri: &parts.uri,
+        // A nested router sees its own part of the path only; what the client asked for is the whole.
+        uri: parts.extensions.get().map_or(&parts.uri, |OriginalUri(whole)| whole),
         headers: &parts.headers,
         extensions: &parts.extensions,
         body,
