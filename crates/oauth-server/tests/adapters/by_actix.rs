@@ -27,7 +27,11 @@ pub(crate) struct ByActix(Box<dyn Fn(TestRequest, Payload) -> Answered>);
 
 impl ByActix {
     pub(crate) async fn new(house: &House) -> Self {
-        let service = Rc::new(init_service(App::new().configure(app(house.clone()))).await);
+        Self::of(app(house.clone())).await
+    }
+
+    pub(crate) async fn of(app: impl FnOnce(&mut web::ServiceConfig)) -> Self {
+        let service = Rc::new(init_service(App::new().configure(app)).await);
         Self(Box::new(move |request, payload| {
             let service = Rc::clone(&service);
             Box::pin(async move {

@@ -7,6 +7,7 @@
 
 mod adapter;
 mod alike;
+mod application;
 mod by_actix;
 mod by_axum;
 mod by_tower;
