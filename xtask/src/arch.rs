@@ -293,6 +293,8 @@ mod tests {
             ("store-memory", &["oauth-core"]),
             ("store-sqlite", &["oauth-core", "rusqlite", "tokio"]),
             ("oauth-axum", &["oauth-core", "axum"]),
+            ("oauth-actix", &["oauth-core", "actix-web"]),
+            ("oauth-tower", &["oauth-core", "tower-service"]),
             ("oauth-argon2", &["oauth-core", "tokio"]),
             (
                 "oauth-server",
@@ -302,6 +304,8 @@ mod tests {
                     "store-memory",
                     "store-sqlite",
                     "oauth-axum",
+                    "oauth-actix",
+                    "oauth-tower",
                     "oauth-argon2",
                 ],
             ),
@@ -381,6 +385,7 @@ mod tests {
             "store-sqlite",
             "oauth-axum",
             "oauth-actix",
+            "oauth-tower",
             "oauth-argon2",
             "oauth-testkit",
         ] {

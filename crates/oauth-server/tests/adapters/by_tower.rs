@@ -37,7 +37,9 @@ impl Adapter for ByTower {
         let (server, path) = self.find(&path);
         match path {
             "/authorize" => authorize(server, &request, delivery).await,
-            "/bearer" | "/guarded/bearer" => resource(server.authenticate(&Incoming::of(&request)).await),
+            "/bearer" | "/guarded/bearer" | "/guarded/optional" => {
+                resource(server.authenticate(&Incoming::of(&request)).await)
+            }
             "/narrow/bearer" => {
                 let needed = scope("write");
                 resource(server.authenticate_for(&Incoming::of(&request), &needed).await)
@@ -54,7 +56,6 @@ impl Adapter for ByTower {
                 Err(challenge) if challenge.is_missing() => text(StatusCode::OK, greeting_or_none(None)),
                 outcome => resource(outcome),
             },
-            "/guarded/optional" => resource(server.authenticate(&Incoming::of(&request)).await),
             _ => endpoint(server, request, delivery).await,
         }
     }

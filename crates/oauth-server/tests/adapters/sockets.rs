@@ -130,16 +130,14 @@ fn everything(stream: &mut TcpStream) -> String {
 /// The request as it goes over the wire, the last of its connection.
 fn written(call: &Call) -> Vec<u8> {
     let request = call.request();
-    let mut text = format!(
-        "{} {} HTTP/1.1\r\nhost: auth.example\r\n",
-        request.method(),
-        request.uri()
-    );
+    let mut lines = vec![format!("{} {} HTTP/1.1", request.method(), request.uri())];
+    lines.push("host: auth.example".to_owned());
     for (name, value) in request.headers() {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        lines.push(format!("{name}: {}", value.to_str().unwrap()));
     }
-    let length = request.body().len();
-    text.push_str(&format!("connection: close\r\ncontent-length: {length}\r\n\r\n"));
+    lines.push("connection: close".to_owned());
+    lines.push(format!("content-length: {}\r\n\r\n", request.body().len()));
+    let text = lines.join("\r\n");
     [text.as_bytes(), request.body()].concat()
 }
 
