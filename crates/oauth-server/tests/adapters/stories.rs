@@ -303,6 +303,10 @@ pub(crate) async fn bodies_of_every_sort<A: Adapter>(to: &mut Teller<'_, A>) {
         let call = || Call::post(path).by(&WEB);
         let broken = to.send_so(&call().form(form), Delivery::BrokenOff).await;
         broken.refused(400, "invalid_request");
+        // It breaks off beyond the limit, which is further than anybody reads.
+        let endless = call().form(filled(20 * MAX_BODY));
+        let cut = to.send_so(&endless, Delivery::BrokenOff).await;
+        cut.refused(413, "invalid_request");
         for (media_type, body) in [
             ("application/x-www-form-urlencoded", b"\xff\xfe\0\r\n".as_slice()),
             ("application/x-www-form-urlencoded", b"grant_type=%"),
