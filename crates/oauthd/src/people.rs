@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oauth_server::{AccessData, Approval, Client, Credential, Policy, Rejection};
+use oauth_server::{AccessData, Approval, Client, Context, Credential, Policy, Rejection};
 
 use crate::web::People;
 
@@ -12,7 +12,7 @@ pub struct ActivePeople(pub Arc<dyn People>);
 
 #[async_trait]
 impl Policy for ActivePeople {
-    async fn review(&self, approval: Approval, _: &Client) -> Result<Approval, Rejection> {
+    async fn review(&self, approval: Approval, _: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
         match approval.subject() {
             Some(subject) if !self.0.is_active(subject).await? => {
                 Err(Rejection::invalid_grant("the resource owner is disabled or gone"))
@@ -21,7 +21,7 @@ impl Policy for ActivePeople {
         }
     }
 
-    async fn honors(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
+    async fn honors(&self, token: &Credential<AccessData>, _: &Context<'_>) -> Result<bool, Rejection> {
         match &token.subject {
             Some(subject) => Ok(self.0.is_active(subject).await?),
             None => Ok(true),

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use oauth_server::{Attempt, ClientId, Pending, Secret};
+use oauth_server::{Attempt, Pending, Secret};
 
 use super::authorize::requester;
 use super::forms::Form;
@@ -18,10 +18,9 @@ pub(super) const TO_ACCOUNT: &str = "account";
 pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
     let browser = &form.browser;
     let username = form.field(field::USERNAME);
-    // Sign-ins are counted like client authentications, under names that no client can have.
-    let counted = ClientId::new(format!("\u{1}user:{username}"));
     let attempt = Attempt {
-        client: &counted,
+        what: Attempt::PASSWORD,
+        name: username,
         address: form.peer,
     };
     let admission = match &web.0.sign_in_limit {
