@@ -15,6 +15,7 @@ mod failure;
 mod requester;
 mod sign_in;
 pub(crate) mod style;
+mod wait;
 
 pub use account::{Account, Authorization, Outcome};
 pub use consent::{Consent, Permission};
