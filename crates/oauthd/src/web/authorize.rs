@@ -131,6 +131,7 @@ impl Web {
             csrf: &browser.csrf(),
             resume: handle.expose(),
             client: requester(pending.client(), pending.redirect_uri()),
+            user_code: None,
             permissions: &permissions,
             username: subject.as_str(),
             switch_account: Some(&self.path("/switch-account")),
