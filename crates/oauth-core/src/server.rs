@@ -201,7 +201,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn observe(&self, event: &Event<'_>) {
+    /// Tells every observer of something that happened: for extensions, after [`Server::carry_out`] made it so.
+    pub fn observe(&self, event: &Event<'_>) {
         for observer in &self.0.observers {
             observer.observe(event);
         }
