@@ -3,18 +3,15 @@
 //! A code is *spent* in the same commit in which its tokens are born, so it cannot pay twice. A replay that is
 //! otherwise valid ends what descends from the code (RFC 6749 §4.1.2); one that a stranger could forge ends nothing.
 
-mod pkce;
-
 use std::time::Duration;
 
 use async_trait::async_trait;
+use oauth_core::pkce::{self, Challenge, Verdict};
 use oauth_core::{
     Answer, Approval, AuthorizationRequest, Builder, Change, Claims, Consent, Context, Credential, Grant, GrantType,
     Install, Key, Kind, Rejection, ResponseType, State, TokenRequest,
 };
 use serde::{Deserialize, Serialize};
-
-use crate::pkce::{Challenge, Verdict};
 
 /// Authorization codes (RFC 6749 §1.3.1).
 pub const AUTHORIZATION_CODE: Kind<CodeData> = Kind::new("authorization_code");
@@ -58,7 +55,8 @@ impl AuthorizationCode {
         }
     }
 
-    /// How long a code lives. RFC 6749 §4.1.2 recommends ten minutes at most.
+    /// How long a code lives. RFC 6749 §4.1.2 recommends ten minutes at most. A client's own lifetime goes before it, and one
+    /// that the consent names before both.
     #[must_use]
     pub const fn code_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime, ..self }
@@ -121,13 +119,17 @@ impl ResponseType for CodeResponse {
     ) -> Result<Answer, Rejection> {
         let code = cx.generate_secret()?;
         let redirect = request.redirect();
+        let lifetime = consent
+            .lifetime
+            .or_else(|| request.client().own_authorization_code_lifetime())
+            .unwrap_or(self.0.lifetime);
         let credential = Credential {
             key: Key::of(&AUTHORIZATION_CODE, &code),
             authorization: cx.generate_authorization()?,
             client: request.client().id.clone(),
             subject: Some(consent.subject.clone()),
             scope: consent.scope.clone(),
-            expires_at: cx.now().plus(self.0.lifetime),
+            expires_at: cx.now().plus(lifetime),
             state: State::Live,
             revision: 0,
             data: CodeData {
@@ -139,6 +141,7 @@ impl ResponseType for CodeResponse {
         Ok(Answer {
             parameters: vec![("code", code.into_exposed())],
             changes: vec![Change::Insert(credential.into_row()?)],
+            access_token: None,
         })
     }
 }

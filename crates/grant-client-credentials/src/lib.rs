@@ -23,12 +23,17 @@ pub struct ClientCredentials {
 
 /// Which account of the application a client acts as: node-oauth2-server's `getUserFromClient`.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which account a client acts as",
+    label = "this would have to implement `ServiceAccounts`",
+    note = "implement `ServiceAccounts::act_as`, node-oauth2-server's `getUserFromClient`"
+)]
 pub trait ServiceAccounts: Send + Sync + 'static {
     /// Enriches or refuses what the client is about to get, for instance with a claim that names its account.
     ///
     /// # Errors
     /// A [`Rejection`] if the client has no account.
-    async fn act_as(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection>;
+    async fn act_as(&self, approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Approval, Rejection>;
 }
 
 impl ClientCredentials {
@@ -61,7 +66,7 @@ impl Grant for ClientCredentials {
         let scope = cx.asked_scope(request.params(), client)?;
         let approval = Approval::for_client(scope);
         match &self.account {
-            Some(accounts) => accounts.act_as(approval, client).await,
+            Some(accounts) => accounts.act_as(approval, client, cx).await,
             None => Ok(approval),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use oauth_core::{
     Approval, Builder, Change, Client, Context, Credential, Grant, GrantType, Install, Json, Key, REFRESH_TOKEN,
-    RefreshData, RefreshTokens, Rejection, Rotation, State, Timestamp, TokenRequest,
+    RefreshData, RefreshDraft, RefreshTokens, Rejection, Rotation, State, Timestamp, TokenRequest,
 };
 
 /// The refresh token grant. Installing it also makes the other grants hand out refresh tokens to
@@ -195,10 +195,12 @@ impl Install for RefreshToken {
 struct Lifetimes(RefreshToken);
 
 impl RefreshTokens for Lifetimes {
-    fn draft(&self, client: &Client, ends_at: Option<Timestamp>, now: Timestamp) -> (Timestamp, RefreshData) {
-        let ends_at = ends_at.unwrap_or_else(|| now.plus(self.0.absolute_lifetime));
-        let sliding = now.plus(self.0.lifetime_for(client)).min(ends_at);
-        let rotates = self.0.rotation.rotates(client);
+    fn draft(&self, draft: &RefreshDraft<'_>, cx: &Context<'_>) -> (Timestamp, RefreshData) {
+        let now = cx.now();
+        let ends_at = draft.ends_at.unwrap_or_else(|| now.plus(self.0.absolute_lifetime));
+        let lifetime = draft.lifetime.unwrap_or_else(|| self.0.lifetime_for(draft.client));
+        let sliding = now.plus(lifetime).min(ends_at);
+        let rotates = self.0.rotation.rotates(draft.client);
         let data = RefreshData {
             issued_at: now,
             ends_at,

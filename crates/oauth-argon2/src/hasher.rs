@@ -116,6 +116,17 @@ impl Argon2 {
         Ok(self.pool.run(stored.recipe, presented.clone()).await? == stored.output)
     }
 
+    /// Whether this is the password of somebody who may not exist: `None` is nobody, and takes as long.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_if_any(&self, presented: &Secret, phc: Option<&str>) -> Result<bool, Argon2Error> {
+        match phc {
+            Some(phc) => self.verify(presented, phc).await,
+            None => self.verify_nothing(presented).await.map(|()| false),
+        }
+    }
+
     /// Takes as long as [`verify`](Self::verify) takes for a hash of this cost.
     ///
     /// For users and clients that do not exist: if they were answered at once, anybody could find

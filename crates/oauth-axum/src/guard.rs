@@ -10,7 +10,7 @@ use oauth_core::{AccessToken, Challenge, Incoming, Scope, Server};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::routes::{incoming, into_response};
+use crate::routes::{incoming, into_response, note_peer};
 
 /// Lets nobody through without a good access token: a layer for whole routers.
 ///
@@ -101,6 +101,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, another);
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
+            note_peer(&mut parts);
             match require.check(&incoming(&parts, &[])).await {
                 Ok(token) => {
                     parts.extensions.insert(token);

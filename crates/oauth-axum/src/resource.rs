@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use oauth_core::{AccessToken, Challenge, RequiredScope, Scope, Server};
 
-use crate::routes::{incoming, into_response};
+use crate::routes::{incoming, into_response, note_peer};
 
 /// A good access token. Without one, the request ends in the challenge of RFC 6750 §3.
 ///
@@ -80,20 +80,22 @@ impl IntoResponse for Refused {
     }
 }
 
-async fn authenticate<S>(parts: &Parts, state: &S) -> Result<AccessToken, Challenge>
+async fn authenticate<S>(parts: &mut Parts, state: &S) -> Result<AccessToken, Challenge>
 where
     Server: FromRef<S>,
 {
+    note_peer(parts);
     match parts.extensions.get::<AccessToken>() {
         Some(let_in) => Ok(let_in.clone()),
         None => Server::from_ref(state).authenticate(&incoming(parts, &[])).await,
     }
 }
 
-async fn authenticate_for<S>(scope: &Scope, parts: &Parts, state: &S) -> Result<AccessToken, Challenge>
+async fn authenticate_for<S>(scope: &Scope, parts: &mut Parts, state: &S) -> Result<AccessToken, Challenge>
 where
     Server: FromRef<S>,
 {
+    note_peer(parts);
     match parts.extensions.get::<AccessToken>() {
         Some(let_in) => let_in.require(scope).map(|()| let_in.clone()),
         None => {

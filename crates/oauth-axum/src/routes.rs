@@ -102,12 +102,7 @@ impl Whole {
     /// Reads the body up to the limit.
     pub(crate) async fn read(request: Request, limit: usize) -> Result<Self, Rejection> {
         let (mut parts, body) = request.into_parts();
-        if parts.extensions.get::<PeerAddr>().is_none()
-            && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
-        {
-            let peer = PeerAddr(peer.ip());
-            parts.extensions.insert(peer);
-        }
+        note_peer(&mut parts);
         match body::to_bytes(body, limit).await.map_err(axum::Error::into_inner) {
             Ok(body) => Ok(Self { parts, body }),
             Err(error) if error.is::<LengthLimitError>() => Err(Rejection::body_too_large()),
@@ -117,6 +112,16 @@ impl Whole {
 
     pub(crate) fn incoming(&self) -> Incoming<'_> {
         incoming(&self.parts, &self.body)
+    }
+}
+
+/// Notes where the request came from, unless somebody in front knew better.
+pub(crate) fn note_peer(parts: &mut Parts) {
+    if parts.extensions.get::<PeerAddr>().is_none()
+        && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
+    {
+        let peer = PeerAddr(peer.ip());
+        parts.extensions.insert(peer);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The authorization endpoint: what is asked for, how it is checked, and how the answer travels.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -8,8 +10,9 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::client::Client;
 use crate::context::Context;
 use crate::credential::{Change, Key};
-use crate::id::{ErrorCode, Subject};
-use crate::incoming::Incoming;
+use crate::grant::Approval;
+use crate::id::{ErrorCode, GrantType, Subject};
+use crate::incoming::{Incoming, Seen};
 use crate::params::{Params, append_query};
 use crate::pending::Pending;
 use crate::policy::Event;
@@ -130,15 +133,32 @@ pub struct Consent {
     pub scope: Scope,
     /// What the tokens are to carry beside that.
     pub claims: Claims,
+    /// How long the answer can be used, if not as long as everybody's: the code, or the access token if the answer is one.
+    pub lifetime: Option<Duration>,
+}
+
+impl Consent {
+    /// Consent to that, with nothing more to say.
+    pub fn of(subject: impl Into<Subject>, scope: Scope) -> Self {
+        Self {
+            subject: subject.into(),
+            scope,
+            claims: Claims::default(),
+            lifetime: None,
+        }
+    }
 }
 
 /// What a response type answers with.
 #[derive(Clone, Default)]
 pub struct Answer {
-    /// The parameters of the response; `state` and `iss` are added by the engine.
+    /// The parameters of the response; `state` and `iss` are added by the engine, and an access token's parameters are.
     pub parameters: Vec<(&'static str, String)>,
     /// What is written before the response is sent.
     pub changes: Vec<Change>,
+    /// An access token that the response carries (RFC 6749 §4.2.2), and the grant that it is issued by. The engine makes it
+    /// as it does at the token endpoint, after every policy has reviewed the approval, but never a refresh token.
+    pub access_token: Option<(GrantType, Approval)>,
 }
 
 impl fmt::Debug for Answer {
@@ -148,6 +168,7 @@ impl fmt::Debug for Answer {
         f.debug_struct("Answer")
             .field("parameters", &names)
             .field("changes", &self.changes)
+            .field("access_token", &self.access_token)
             .finish()
     }
 }
@@ -299,7 +320,8 @@ impl Server {
             ))),
         };
         let params = params.map_err(|rejection| self.show(rejection))?;
-        let pending = self.check_authorization(params.into_owned(), None).await?;
+        let seen = Arc::new(Seen::of(request));
+        let pending = self.check_authorization(params.into_owned(), None, Some(seen)).await?;
         // HEAD must not change anything (RFC 9110 §9.2.1), whatever is done with the answer.
         Ok(if *request.method == Method::HEAD {
             pending.only_looked_at()
@@ -321,8 +343,9 @@ impl Server {
         &self,
         params: Params<'static>,
         parked: Option<Key>,
+        seen: Option<Arc<Seen>>,
     ) -> Result<Pending, AuthorizeError> {
-        let cx = Context::new(self);
+        let cx = Context::new(self, seen.as_deref().map(Seen::incoming));
         let parts = self.parts();
         // Until both the client and its redirect URI are settled, nothing may redirect.
         let settled = async {
@@ -370,6 +393,9 @@ impl Server {
                     "state has more than {LONGEST_STATE} bytes"
                 )));
             }
+            if parts.state_is_required && params.one("state")?.is_none() {
+                return Err(Rejection::invalid_request("the parameter state is missing"));
+            }
             // Ignoring a request object would drop what its signature protects (RFC 9101 §5).
             for (name, code) in [
                 ("request", "request_not_supported"),
@@ -405,7 +431,7 @@ impl Server {
             response_type.check(&request, &cx)
         });
         match checked {
-            Ok(()) => Ok(Pending::new(self, request, parked)),
+            Ok(()) => Ok(Pending::new(self, request, parked, seen)),
             Err(rejection) => Err(request.refuse(self, &rejection)),
         }
     }

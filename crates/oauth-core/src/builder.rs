@@ -18,7 +18,9 @@ use crate::grant::Grant;
 use crate::id::GrantType;
 use crate::policy::{Observer, Origins, Policy};
 use crate::redirect::{ExactMatch, RedirectMatcher};
+use crate::resource::BearerPlaces;
 use crate::scope::Scope;
+use crate::scope_match::{Matcher, ScopeMatcher};
 use crate::server::{Mounted, Parts, Server};
 use crate::store::Model;
 use crate::time::{Clock, SystemClock};
@@ -65,6 +67,10 @@ pub struct Builder {
     default_scope: Option<Scope>,
     access_token_lifetime: Duration,
     max_body: usize,
+    confidential_only: Vec<GrantType>,
+    scope_matcher: Matcher,
+    bearer_places: BearerPlaces,
+    state_is_required: bool,
 }
 
 /// Why a server cannot be built.
@@ -83,6 +89,9 @@ pub enum BuildError {
     /// Two grants answer the same `grant_type`.
     #[error("the grant `{0}` is installed twice")]
     DuplicateGrant(GrantType),
+    /// A grant is kept for confidential clients, and nobody answers it.
+    #[error("the grant `{0}` is kept for confidential clients, but it is not installed")]
+    NotInstalled(GrantType),
     /// Two response types have the same name.
     #[error("the response type `{0}` is installed twice")]
     DuplicateResponseType(&'static str),
@@ -136,6 +145,10 @@ impl Builder {
             default_scope: None,
             access_token_lifetime: Duration::from_secs(3600),
             max_body: 64 * 1024,
+            confidential_only: Vec::new(),
+            scope_matcher: None,
+            bearer_places: BearerPlaces::default(),
+            state_is_required: false,
         }
     }
 
@@ -172,6 +185,41 @@ impl Builder {
     /// The largest request body, in bytes: 64 KiB unless set.
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
+        self
+    }
+
+    /// Compares scopes another way than character by character: [`HierarchicScopes`](crate::HierarchicScopes),
+    /// [`WildcardScopes`](crate::WildcardScopes), or one of your own.
+    pub fn scope_matcher(mut self, matcher: impl ScopeMatcher) -> Self {
+        self.scope_matcher = Some(Arc::new(matcher));
+        self
+    }
+
+    /// Keeps grants for clients that authenticate: a public client is refused there, whatever it is registered for. Which
+    /// clients need not authenticate elsewhere is said by their registration alone.
+    pub fn confidential_clients_only(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
+        self.confidential_only.extend(grants);
+        self
+    }
+
+    /// Refuses authorization requests without `state`. RFC 6749 §10.12 asks clients to send it against forged responses,
+    /// and PKCE protects from these, too (RFC 9700 §2.1), so it is not demanded unless this is called.
+    pub const fn require_state(mut self) -> Self {
+        self.state_is_required = true;
+        self
+    }
+
+    /// Lets [`Server::authenticate`] take access tokens from form bodies, too (RFC 6750 §2.2).
+    pub const fn access_tokens_in_body(mut self) -> Self {
+        self.bearer_places.body = true;
+        self
+    }
+
+    /// Lets [`Server::authenticate`] take access tokens from queries, too (RFC 6750 §2.3). URIs end up in histories, logs and
+    /// `Referer` headers, and OAuth 2.1 has dropped this: for old clients that cannot be changed. Answers to such requests
+    /// need `Cache-Control: private`.
+    pub const fn danger_access_tokens_in_query(mut self) -> Self {
+        self.bearer_places.query = true;
         self
     }
 
@@ -300,6 +348,10 @@ impl Builder {
             access_token_lifetime: self.access_token_lifetime,
             pending_lifetime: Duration::from_secs(600),
             max_body: self.max_body,
+            confidential_only: self.confidential_only,
+            scope_matcher: self.scope_matcher,
+            bearer_places: self.bearer_places,
+            state_is_required: self.state_is_required,
             metadata,
         }))
     }
@@ -320,8 +372,15 @@ impl Builder {
         if self.refresh_tokens.len() > 1 {
             return Err(BuildError::DuplicateRefreshTokens);
         }
+        if let Some(missing) = self
+            .confidential_only
+            .iter()
+            .find(|kept| !self.grants.iter().any(|(name, _)| name == *kept))
+        {
+            return Err(BuildError::NotInstalled(missing.clone()));
+        }
         if let (Some(scopes), Some(default)) = (&self.scopes, &self.default_scope)
-            && !default.within(scopes)
+            && !default.within_by(scopes, &self.scope_matcher)
         {
             return Err(BuildError::BadDefaultScope(default.clone()));
         }

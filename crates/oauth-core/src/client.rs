@@ -63,6 +63,9 @@ pub struct Registration {
     /// How long its refresh tokens live, in seconds, if not as long as everybody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token_lifetime: Option<u64>,
+    /// How long its authorization codes live, in seconds, if not as long as everybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_code_lifetime: Option<u64>,
     #[serde(flatten)]
     metadata: BTreeMap<String, serde_json::Value>,
 }
@@ -73,6 +76,10 @@ pub struct Registration {
 )]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn lifetime(seconds: Option<u64>) -> Option<Duration> {
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 impl Client {
@@ -90,6 +97,7 @@ impl Client {
             introspect: false,
             access_token_lifetime: None,
             refresh_token_lifetime: None,
+            authorization_code_lifetime: None,
             metadata: BTreeMap::new(),
         }))
     }
@@ -128,13 +136,16 @@ impl Client {
         self.with(|client| client.redirect_uris.push(uri.into()))
     }
 
-    /// The same client, allowed to use these grants. `authorization_code` brings the response type `code`.
+    /// The same client, allowed to use these grants. `authorization_code` brings the response type `code`, `implicit` brings
+    /// `token` (RFC 7591 §2.1).
     #[must_use]
     pub fn using(self, grants: impl IntoIterator<Item = GrantType>) -> Self {
         self.with(|client| {
             for grant in grants {
-                if grant == GrantType::AUTHORIZATION_CODE && !client.response_types.iter().any(|r| r == "code") {
-                    client.response_types.push("code".to_owned());
+                for (of, response_type) in [(GrantType::AUTHORIZATION_CODE, "code"), (GrantType::IMPLICIT, "token")] {
+                    if grant == of && !client.response_types.iter().any(|own| own == response_type) {
+                        client.response_types.push(response_type.to_owned());
+                    }
                 }
                 if !client.grant_types.contains(&grant) {
                     client.grant_types.push(grant);
@@ -174,16 +185,18 @@ impl Registration {
 
     /// How long its access tokens live, if not as long as everybody's. Zero says nothing: such a token would be dead at birth.
     pub fn own_access_token_lifetime(&self) -> Option<Duration> {
-        self.access_token_lifetime
-            .filter(|secs| *secs > 0)
-            .map(Duration::from_secs)
+        lifetime(self.access_token_lifetime)
     }
 
     /// How long its refresh tokens live, if not as long as everybody's. Zero says nothing: such a token would be dead at birth.
     pub fn own_refresh_token_lifetime(&self) -> Option<Duration> {
-        self.refresh_token_lifetime
-            .filter(|secs| *secs > 0)
-            .map(Duration::from_secs)
+        lifetime(self.refresh_token_lifetime)
+    }
+
+    /// How long its authorization codes live, if not as long as everybody's. Zero says nothing: such a code would be dead at
+    /// birth.
+    pub fn own_authorization_code_lifetime(&self) -> Option<Duration> {
+        lifetime(self.authorization_code_lifetime)
     }
 
     /// What else is registered under that name of RFC 7591 (`client_uri`, `logo_uri`, …) or of an

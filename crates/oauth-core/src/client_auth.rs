@@ -102,16 +102,25 @@ pub trait SecretVerifier: Send + Sync + 'static {
 #[error("too many secrets are being verified")]
 pub struct VerifierBusy;
 
-/// One attempt to prove who a client is.
+/// One attempt to show knowledge of something that can be guessed.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// Who the request claims to be.
-    pub client: &'a ClientId,
+    /// What can be guessed: [`Attempt::CLIENT_SECRET`], [`Attempt::PASSWORD`], or something of an extension's own.
+    pub what: &'static str,
+    /// Whose it is: a client, a person, or whoever does the guessing.
+    pub name: &'a str,
     /// Where it came from, if that is known.
     pub address: Option<IpAddr>,
 }
 
-/// How many failed client authentications are too many (RFC 6749 §2.3.1). Shared by every endpoint.
+impl Attempt<'_> {
+    /// The secret of a client; the name is its identifier.
+    pub const CLIENT_SECRET: &'static str = "client_secret";
+    /// The password of a person; the name is the username.
+    pub const PASSWORD: &'static str = "password";
+}
+
+/// How many failed attempts are too many (RFC 6749 §2.3.1, §10.10; RFC 8628 §5.1). Shared by every endpoint.
 #[async_trait]
 pub trait AttemptLimit: Send + Sync + 'static {
     /// Takes a place for an attempt before it is judged, so that parallel guesses cannot slip through between a check and
@@ -139,6 +148,11 @@ pub enum Verdict {
 }
 
 impl Admission {
+    /// A place where nobody counts.
+    pub const fn unlimited() -> Self {
+        Self(None)
+    }
+
     /// A place; `told` hears once how the attempt ended.
     pub fn new(told: impl FnOnce(Verdict) + Send + 'static) -> Self {
         Self(Some(Box::new(told)))
@@ -200,21 +214,21 @@ pub(crate) async fn authenticate(
     }
 
     let attempt = Attempt {
-        client: &presented.client,
+        what: Attempt::CLIENT_SECRET,
+        name: presented.client.as_str(),
         address: request.peer(),
     };
     let guessable = authenticator.method() != AuthMethod::NONE;
-    let admission = match &parts.attempt_limit {
-        Some(limit) if guessable => Some(limit.admit(&attempt).await.map_err(Rejection::throttled)?),
-        _ => None,
+    let admission = if guessable {
+        cx.admit(&attempt).await?
+    } else {
+        Admission::unlimited()
     };
     let client = match cx.client(&presented.client).await {
         Ok(client) => client,
         Err(rejection) => {
             // While a store is down nobody's secret is wrong.
-            if let Some(admission) = admission {
-                admission.succeeded();
-            }
+            admission.succeeded();
             return Err(rejection);
         }
     };
@@ -227,11 +241,9 @@ pub(crate) async fn authenticate(
         )),
         None => Err(Rejection::invalid_client("unknown or disabled client")),
     };
-    if let Some(admission) = admission {
-        match &verdict {
-            Err(rejection) if *rejection.code() == ErrorCode::INVALID_CLIENT => drop(admission),
-            _ => admission.succeeded(),
-        }
+    match &verdict {
+        Err(rejection) if *rejection.code() == ErrorCode::INVALID_CLIENT => drop(admission),
+        _ => admission.succeeded(),
     }
     match verdict {
         Ok(vouched) => Ok(vouched),

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
-use crate::client_auth::{self, Vouched};
+use crate::client_auth::{self, Admission, Attempt, Vouched};
 use crate::credential::{Credential, Key, Kind};
 use crate::id::{AuthorizationId, ClientId};
 use crate::incoming::Incoming;
@@ -13,19 +13,33 @@ use crate::secret::Secret;
 use crate::server::Server;
 use crate::time::Timestamp;
 
-/// What grants, endpoints and the other parts see of the server: they read through it, and cannot write.
+/// What grants, endpoints, policies and the other parts see of the server and of the request: they read through it, and
+/// cannot write.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub(crate) server: &'a Server,
     now: Timestamp,
+    request: Option<Incoming<'a>>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server, request: Option<Incoming<'a>>) -> Self {
         Self {
             server,
             now: server.parts().clock.now(),
+            request,
         }
+    }
+
+    /// The HTTP request that this is about: its headers, its address, and what the application's layers put into its
+    /// extensions. `None` when nobody said which it is; whoever needs it to decide then refuses.
+    pub const fn request(&self) -> Option<&Incoming<'a>> {
+        self.request.as_ref()
+    }
+
+    /// What a layer of the application put into the request's extensions: a tenant, for instance.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&'a T> {
+        self.request.and_then(|request| request.extensions.get())
     }
 
     /// The point in time that this request happens at: one for all its decisions.
@@ -94,6 +108,26 @@ impl<'a> Context<'a> {
     /// `server_error` when no randomness can be had.
     pub fn generate_authorization(&self) -> Result<AuthorizationId, Rejection> {
         Ok(AuthorizationId::generate(&*self.server.parts().entropy)?)
+    }
+
+    /// Fills a buffer with random bytes: for secrets of another form than [`Context::generate_secret`] has.
+    ///
+    /// # Errors
+    /// `server_error` when no randomness can be had.
+    pub fn fill_random(&self, bytes: &mut [u8]) -> Result<(), Rejection> {
+        Ok(self.server.parts().entropy.fill(bytes)?)
+    }
+
+    /// Takes a place for an attempt to guess something, before it is judged ([`AttemptLimit`](crate::AttemptLimit)). Without a limit there
+    /// is a place for everybody.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After` after too many failures.
+    pub async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, Rejection> {
+        match &self.server.parts().attempt_limit {
+            Some(limit) => limit.admit(attempt).await.map_err(Rejection::throttled),
+            None => Ok(Admission::unlimited()),
+        }
     }
 
     /// Finds out which client sent a request, by exactly one of the mounted methods (RFC 6749 §2.3).

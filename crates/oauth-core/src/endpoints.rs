@@ -13,7 +13,7 @@ pub(crate) use token::Token;
 use serde_json::{Map, Value};
 
 /// Adds the members of an extension to an answer without replacing any that is there.
-fn extended<'a>(answer: Value, more: impl Iterator<Item = (&'a String, &'a Value)>) -> Map<String, Value> {
+pub(crate) fn extended<'a>(answer: Value, more: impl Iterator<Item = (&'a String, &'a Value)>) -> Map<String, Value> {
     let mut members = match answer {
         Value::Object(members) => members,
         _ => Map::new(),

@@ -109,6 +109,7 @@ pub(crate) struct Terms {
     pub(crate) claims: Claims,
     pub(crate) attributes: BTreeMap<String, serde_json::Value>,
     pub(crate) access_lifetime: Option<Duration>,
+    pub(crate) refresh_lifetime: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -149,6 +150,7 @@ impl Approval {
             claims: Claims::default(),
             attributes: BTreeMap::new(),
             access_lifetime: None,
+            refresh_lifetime: None,
         }))
     }
 
@@ -175,6 +177,11 @@ impl Approval {
     /// The same approval with a refresh token, if a refresh grant is mounted and the client may use it.
     pub fn with_refresh_token(mut self) -> Self {
         self.0.refresh.get_or_insert_default();
+        self
+    }
+
+    pub(crate) fn without_refresh_token(mut self) -> Self {
+        self.0.refresh = None;
         self
     }
 
@@ -214,9 +221,15 @@ impl Approval {
         self
     }
 
-    /// The same approval, allowing no more than `ceiling`: for policies.
-    pub fn limited_to(mut self, ceiling: &Scope) -> Self {
-        self.0.granted = self.0.granted.intersection(ceiling);
+    /// The same approval with a refresh token, if it comes with one, that may lie unused this long.
+    pub fn with_refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.0.refresh_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The same approval, allowing no more than `ceiling`, as this server compares scopes: for policies.
+    pub fn limited_to(mut self, ceiling: &Scope, cx: &Context<'_>) -> Self {
+        self.0.granted = cx.common_scope(&self.0.granted, ceiling);
         self
     }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::Serialize;
 
+use crate::credential::Change;
 use crate::params::Params;
 use crate::rejection::Rejection;
 
@@ -88,6 +89,42 @@ impl fmt::Debug for Incoming<'_> {
     }
 }
 
+/// What is remembered of a request for as long as it is being decided: all but its body.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+impl Seen {
+    pub(crate) fn of(request: &Incoming<'_>) -> Self {
+        Self {
+            method: request.method.clone(),
+            uri: request.uri.clone(),
+            headers: request.headers.clone(),
+            extensions: request.extensions.clone(),
+        }
+    }
+
+    pub(crate) const fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            method: &self.method,
+            uri: &self.uri,
+            headers: &self.headers,
+            extensions: &self.extensions,
+            body: &[],
+        }
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.incoming().fmt(f)
+    }
+}
+
 fn is_form(media_type: &str) -> bool {
     if media_type == "application/x-www-form-urlencoded" {
         return true;
@@ -105,7 +142,13 @@ fn is_form(media_type: &str) -> bool {
 }
 
 /// An answer of an endpoint: never cached unless it says so itself.
-pub struct Reply(Response<Vec<u8>>);
+///
+/// A value, not an action: what it wants changed is committed before it is sent, and if another request was faster the
+/// endpoint is asked again.
+pub struct Reply {
+    response: Response<Vec<u8>>,
+    changes: Vec<Change>,
+}
 
 impl Reply {
     /// 200 with that JSON, not to be stored (RFC 6749 §5.1).
@@ -127,45 +170,63 @@ impl Reply {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        Self(response)
+        Self::of(response)
     }
 
     /// An empty answer of that status.
     pub fn empty(status: StatusCode) -> Self {
         let mut response = Response::new(Vec::new());
         *response.status_mut() = status;
-        Self(response)
+        Self::of(response)
+    }
+
+    const fn of(response: Response<Vec<u8>>) -> Self {
+        Self {
+            response,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The same answer with a change that is written before the answer is sent, together with the others or not at all.
+    #[must_use]
+    pub fn and(mut self, change: Change) -> Self {
+        self.changes.push(change);
+        self
+    }
+
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     /// The same answer with another status.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
-        *self.0.status_mut() = status;
+        *self.response.status_mut() = status;
         self
     }
 
     /// The same answer with a header set.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.0.headers_mut().insert(name, value);
+        self.response.headers_mut().insert(name, value);
         self
     }
 
     /// The headers, to change.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.0.headers_mut()
+        self.response.headers_mut()
     }
 
     /// The answer as a response of the `http` crate.
     pub fn into_response(self) -> Response<Vec<u8>> {
-        self.0
+        self.response
     }
 }
 
 impl fmt::Debug for Reply {
     /// Shows the status only: the body carries tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({})", self.0.status())
+        write!(f, "Reply({})", self.response.status())
     }
 }
 

@@ -14,19 +14,23 @@ mod client;
 mod client_auth;
 mod context;
 mod credential;
+mod decide;
 mod endpoint;
 mod endpoints;
 mod entropy;
 mod grant;
 mod id;
 mod incoming;
+mod mint;
 mod params;
 mod pending;
+pub mod pkce;
 mod policy;
 mod redirect;
 mod rejection;
 mod resource;
 mod scope;
+mod scope_match;
 mod secret;
 mod server;
 mod store;
@@ -44,6 +48,7 @@ pub use client_auth::{
 };
 pub use context::Context;
 pub use credential::{Change, Credential, Json, JsonError, Key, Kind, State};
+pub use decide::{Decide, Decided};
 pub use endpoint::{Cors, Endpoint, Place, Route};
 pub use entropy::{Entropy, EntropyFailed, SystemEntropy};
 pub use grant::{Approval, Grant, TokenRequest};
@@ -58,6 +63,7 @@ pub use redirect::{
 pub use rejection::Rejection;
 pub use resource::{AccessToken, Challenge, LONGEST_ACCESS_TOKEN, RequiredScope};
 pub use scope::{NotAScope, Scope};
+pub use scope_match::{HierarchicScopes, ScopeMatcher, WildcardScopes};
 pub use secret::Secret;
 pub use server::Server;
 pub use store::{
@@ -65,8 +71,8 @@ pub use store::{
 };
 pub use time::{Clock, SystemClock, Timestamp};
 pub use token::{
-    ACCESS_TOKEN, AccessData, Claims, Draft, Issued, OpaqueTokens, REFRESH_TOKEN, RefreshData, RefreshTokens, Rotation,
-    TokenIssuer,
+    ACCESS_TOKEN, AccessData, Claims, Draft, Issued, OpaqueTokens, REFRESH_TOKEN, RefreshData, RefreshDraft,
+    RefreshTokens, Rotation, TokenIssuer,
 };
 
 /// What `#[async_trait]` on an `impl` of a plug point is, so that writing one needs no dependency beside this.

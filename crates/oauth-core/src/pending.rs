@@ -1,5 +1,7 @@
 //! Between the request and its answer: the person's decision.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +10,14 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::credential::{Change, Credential, Key, Kind, State};
 use crate::id::Subject;
+use crate::incoming::{Incoming, Seen};
+use crate::mint::mint;
 use crate::policy::Event;
 use crate::rejection::Rejection;
 use crate::scope::Scope;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::store::CommitError;
-use crate::token::Claims;
 
 /// Parameters that no authorization request has, and that are secret where they belong. A confused client sends
 /// them all the same, and a parked request must not keep them.
@@ -55,6 +58,8 @@ pub struct Pending {
     request: AuthorizationRequest,
     parked: Option<Key>,
     decidable: Decidable,
+    /// The HTTP request in which it is decided, as far as somebody said.
+    seen: Option<Arc<Seen>>,
 }
 
 /// Whether a request can be decided.
@@ -66,13 +71,33 @@ enum Decidable {
 }
 
 impl Pending {
-    pub(crate) fn new(server: &Server, request: AuthorizationRequest, parked: Option<Key>) -> Self {
+    pub(crate) fn new(
+        server: &Server,
+        request: AuthorizationRequest,
+        parked: Option<Key>,
+        seen: Option<Arc<Seen>>,
+    ) -> Self {
         Self {
             server: server.clone(),
             request,
             parked,
             decidable: Decidable::Yes,
+            seen,
         }
+    }
+
+    /// The same, decided in that HTTP request: what policies, response types and token issuers see as
+    /// [`Context::request`]. After [`Server::authorize`] it is the authorization request itself, until this says
+    /// otherwise; after [`Server::resume`] it is none.
+    pub fn decided_in(self, request: &Incoming<'_>) -> Self {
+        Self {
+            seen: Some(Arc::new(Seen::of(request))),
+            ..self
+        }
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context::new(&self.server, self.seen.as_deref().map(Seen::incoming))
     }
 
     pub(crate) fn only_looked_at(self) -> Self {
@@ -109,7 +134,7 @@ impl Pending {
     /// # Errors
     /// [`AuthorizeError`] when it was decided already, or cannot be stored.
     pub async fn park(&self, browser: &Secret) -> Result<Secret, AuthorizeError> {
-        let cx = Context::new(&self.server);
+        let cx = self.context();
         let row = || {
             let handle = cx.generate_secret()?;
             let own = |text: &str| text.to_owned();
@@ -148,22 +173,17 @@ impl Pending {
     /// # Errors
     /// [`AuthorizeError`] when it was decided already, or the answer could not be stored.
     pub async fn approve(self, subject: impl Into<Subject>, scope: Scope) -> Result<Redirect, AuthorizeError> {
-        self.consent(Consent {
-            subject: subject.into(),
-            scope,
-            claims: Claims::default(),
-        })
-        .await
+        self.consent(Consent::of(subject, scope)).await
     }
 
-    /// As [`approve`](Self::approve), with claims for the tokens.
+    /// As [`approve`](Self::approve), with claims for the tokens, or a lifetime of its own.
     ///
     /// # Errors
     /// As [`approve`](Self::approve).
     pub async fn consent(self, consent: Consent) -> Result<Redirect, AuthorizeError> {
-        let cx = Context::new(&self.server);
+        let cx = self.context();
         let parts = self.server.parts();
-        let agreed = consent.scope.intersection(&self.request.scope);
+        let agreed = cx.common_scope(&consent.scope, &self.request.scope);
         let consent = Consent {
             scope: agreed,
             ..consent
@@ -176,10 +196,20 @@ impl Pending {
             .iter()
             .find(|own| own.response_type() == self.request.response_type)
             .ok_or_else(|| AuthorizeError::Show(Rejection::server_error("the response type is no longer mounted")))?;
-        let answer = match response_type.respond(&self.request, &consent, &cx).await {
+        let answer = async {
+            let mut answer = response_type.respond(&self.request, &consent, &cx).await?;
+            let Some((grant_type, approval)) = answer.access_token.take() else {
+                return Ok((answer, None));
+            };
+            let mut minted = mint(approval.without_refresh_token(), self.client(), &cx).await?;
+            answer.changes.extend(minted.take_changes());
+            answer.parameters.extend(minted.parameters());
+            Ok((answer, Some((grant_type, minted))))
+        };
+        let (answer, minted) = match answer.await {
             Ok(answer) => answer,
             Err(mut rejection) => {
-                let changes = rejection.take_changes();
+                let changes = Rejection::take_changes(&mut rejection);
                 if let Err(error) = self.server.commit(&changes).await {
                     rejection = unavailable(error);
                 }
@@ -200,6 +230,9 @@ impl Pending {
             subject: &consent.subject,
             scope: &consent.scope,
         });
+        if let Some((grant_type, minted)) = minted {
+            minted.tell(&grant_type, self.client(), &cx);
+        }
         let parameters: Vec<(&str, &str)> = answer
             .parameters
             .iter()
@@ -259,7 +292,7 @@ impl Server {
     /// # Errors
     /// [`AuthorizeError::Show`] if there is none: it expired, was decided, or belongs to another browser.
     pub async fn resume(&self, handle: &Secret, browser: &Secret) -> Result<Pending, AuthorizeError> {
-        let cx = Context::new(self);
+        let cx = Context::new(self, None);
         let row = cx
             .find(&PENDING, handle)
             .await
@@ -271,7 +304,7 @@ impl Server {
                     "this sign-in has expired or was completed; start again from the application",
                 ))
             })?;
-        self.check_authorization(parked.data.params.into_iter().collect(), Some(parked.key))
+        self.check_authorization(parked.data.params.into_iter().collect(), Some(parked.key), None)
             .await
     }
 }

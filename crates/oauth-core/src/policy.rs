@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::client::Client;
+use crate::context::Context;
 use crate::credential::Credential;
 use crate::grant::Approval;
 use crate::id::{AuthorizationId, ClientId, ErrorCode, GrantType, Subject};
@@ -15,19 +16,21 @@ use crate::token::AccessData;
 /// node-oauth2-server's `validateScope`, under the engine's ceiling: a policy can only take away.
 #[async_trait]
 pub trait Policy: Send + Sync + 'static {
-    /// Narrows, enriches or refuses an approval. It may be asked twice for one request.
+    /// Narrows, enriches or refuses an approval: who ([`Approval::subject`]) is about to give which client what
+    /// ([`Approval::granted`]), and what the request asked for ([`Approval::requested`]). The request itself, with its headers
+    /// and its tenant, is [`Context::request`]. It may be asked twice for one request.
     ///
     /// # Errors
     /// A [`Rejection`], usually `access_denied`, `invalid_scope` or `invalid_grant`.
-    async fn review(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection>;
+    async fn review(&self, approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Approval, Rejection>;
 
     /// Whether a live access token is still to be honoured: the person may have been disabled since. Asked of a
     /// refresh token too, when it is introspected; its key tells the kind.
     ///
     /// # Errors
     /// A [`Rejection`] if it cannot be found out; the token is then refused.
-    async fn honors(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
-        let _ = token;
+    async fn honors(&self, token: &Credential<AccessData>, cx: &Context<'_>) -> Result<bool, Rejection> {
+        let _ = (token, cx);
         Ok(true)
     }
 }

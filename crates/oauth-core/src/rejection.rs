@@ -153,6 +153,11 @@ impl Rejection {
         &self.0.reason
     }
 
+    /// How long to wait before asking again, if it says so: `Retry-After`.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// The words for the client, if there are any.
     pub fn description(&self) -> Option<&str> {
         self.0.description.as_deref()

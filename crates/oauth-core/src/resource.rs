@@ -1,14 +1,18 @@
 //! Protecting a resource with access tokens (RFC 6750).
 
-use http::{HeaderValue, Response, StatusCode, header};
+use std::fmt;
+
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::credential::{Credential, State};
 use crate::id::{AuthorizationId, ClientId, ErrorCode, Subject};
 use crate::incoming::{Incoming, Reply};
+use crate::params::Params;
 use crate::rejection::Rejection;
 use crate::scope::Scope;
+use crate::scope_match::Matcher;
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::time::Timestamp;
@@ -18,10 +22,20 @@ use crate::token::{AccessData, Claims};
 pub const LONGEST_ACCESS_TOKEN: usize = 16 * 1024;
 
 /// An access token that was presented and is good: who acts, for whom, and what is allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccessToken {
     credential: Credential<AccessData>,
     client: Client,
+    matcher: Matcher,
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("credential", &self.credential)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AccessToken {
@@ -73,12 +87,25 @@ impl AccessToken {
         self.require(&T::scope()?)
     }
 
+    /// Headers that tell a client about scopes: `X-OAuth-Scopes`, what its token allows, and `X-Accepted-OAuth-Scopes`, what
+    /// the resource accepts. No RFC has them; node-oauth2-server's `addAuthorizedScopesHeader` and
+    /// `addAcceptedScopesHeader` do.
+    pub fn scope_headers(&self, accepted: &Scope) -> [(HeaderName, HeaderValue); 2] {
+        // Scopes are printable ASCII, so each is a header value.
+        let value =
+            |scope: &Scope| HeaderValue::try_from(scope.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""));
+        [
+            (HeaderName::from_static("x-oauth-scopes"), value(self.scope())),
+            (HeaderName::from_static("x-accepted-oauth-scopes"), value(accepted)),
+        ]
+    }
+
     /// Insists on a scope: node-oauth2-server's `verifyScope`.
     ///
     /// # Errors
     /// [`Challenge`] with 403 `insufficient_scope`, naming the scope that is needed (RFC 6750 §3.1).
     pub fn require(&self, scope: &Scope) -> Result<(), Challenge> {
-        if scope.within(self.scope()) {
+        if scope.within_by(self.scope(), &self.matcher) {
             Ok(())
         } else {
             Err(Challenge::insufficient_scope(scope))
@@ -247,8 +274,8 @@ impl From<Rejection> for Challenge {
     }
 }
 
-impl std::fmt::Display for Challenge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.error {
             Some(error) => write!(f, "the access token is refused: {error}"),
             None => f.write_str("an access token is needed"),
@@ -258,15 +285,24 @@ impl std::fmt::Display for Challenge {
 
 impl std::error::Error for Challenge {}
 
+/// Where access tokens may be sent beside the `Authorization` header. Nowhere, unless the application says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BearerPlaces {
+    pub(crate) body: bool,
+    pub(crate) query: bool,
+}
+
 impl Server {
-    /// Finds out who acts: node-oauth2-server's `authenticate`. The token is taken from the
-    /// `Authorization` header alone (RFC 6750 §2.1), never from a query or a body.
+    /// Finds out who acts: node-oauth2-server's `authenticate`. The token is taken from the `Authorization` header
+    /// (RFC 6750 §2.1), and from a form body or a query only if
+    /// [`Builder::access_tokens_in_body`](crate::Builder::access_tokens_in_body) or
+    /// [`Builder::danger_access_tokens_in_query`](crate::Builder::danger_access_tokens_in_query) say so.
     ///
     /// # Errors
     /// [`Challenge`], ready to be sent.
     pub async fn authenticate(&self, request: &Incoming<'_>) -> Result<AccessToken, Challenge> {
-        let token = bearer(request)?;
-        Context::new(self)
+        let token = bearer(request, self.parts().bearer_places)?;
+        Context::new(self, Some(*request))
             .honored(&token)
             .await?
             .ok_or_else(Challenge::invalid_token)
@@ -286,37 +322,61 @@ impl Server {
     }
 }
 
-/// The token of `Authorization: Bearer`, the scheme in any case (RFC 9110 §11.1).
-fn bearer(request: &Incoming<'_>) -> Result<Secret, Challenge> {
+/// The one access token of a request (RFC 6750 §2).
+fn bearer(request: &Incoming<'_>, places: BearerPlaces) -> Result<Secret, Challenge> {
+    let in_header = in_header(request)?;
+    let in_query = request.uri.query().is_some_and(|query| {
+        query
+            .split('&')
+            .any(|pair| pair == NAME || pair.strip_prefix(NAME).is_some_and(|rest| rest.starts_with('=')))
+    });
+    let form = request.form().ok().filter(|form| form.has(NAME));
+    match (in_header, in_query, form) {
+        (Some(_), true, _) | (Some(_), _, Some(_)) | (None, true, Some(_)) => Err(Challenge::invalid_request(
+            "the access token is sent in more than one way",
+        )),
+        (Some(token), false, None) => in_grammar(token),
+        // RFC 6750 §2.3.
+        (None, true, None) if places.query => one(request.query()),
+        // RFC 6750 §2.2: never by GET.
+        (None, false, Some(form)) if places.body && *request.method != Method::GET => one(Ok(form)),
+        (None, _, _) => Err(Challenge::missing()),
+    }
+}
+
+/// The parameter of RFC 6750 §2.2 and §2.3.
+const NAME: &str = "access_token";
+
+fn one(params: Result<Params<'_>, Rejection>) -> Result<Secret, Challenge> {
+    let malformed = || Challenge::invalid_request("the access token is sent in a malformed request");
+    let params = params.map_err(|_| malformed())?;
+    let token = params.one(NAME).map_err(|_| malformed())?.unwrap_or_default();
+    in_grammar(token.as_bytes())
+}
+
+/// What follows `Bearer`, the scheme in any case (RFC 9110 §11.1); `None` without such a header.
+fn in_header<'a>(request: &Incoming<'a>) -> Result<Option<&'a [u8]>, Challenge> {
     let mut headers = request.headers.get_all(header::AUTHORIZATION).iter();
     let value = match (headers.next(), headers.next()) {
-        (None, _) => return Err(Challenge::missing()),
+        (None, _) => return Ok(None),
         (Some(value), None) => value.as_bytes(),
         (Some(_), Some(_)) => return Err(Challenge::invalid_request("more than one Authorization header")),
     };
     let scheme_ends = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (scheme, token) = value.split_at(scheme_ends);
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(Challenge::missing());
-    }
-    let in_query = request
-        .uri
-        .query()
-        .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
-    // The body of a form is a way to send a token too (RFC 6750 §2.2), which does not exist here.
-    let in_body = request.form().is_ok_and(|form| form.has("access_token"));
-    if in_query || in_body {
-        return Err(Challenge::invalid_request(
-            "the access token is sent in more than one way",
-        ));
+        return Ok(None);
     }
     let start = token.iter().position(|byte| *byte != b' ').unwrap_or(token.len());
-    let token = &token[start..];
-    // b64token of RFC 6750 §2.1.
-    let in_grammar =
+    Ok(Some(&token[start..]))
+}
+
+/// A token of the grammar `b64token` (RFC 6750 §2.1).
+fn in_grammar(token: &[u8]) -> Result<Secret, Challenge> {
+    let allowed =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     match std::str::from_utf8(token) {
-        Ok(text) if !text.is_empty() && text.len() <= LONGEST_ACCESS_TOKEN && token.iter().all(in_grammar) => {
+        Ok(text) if !text.is_empty() && text.len() <= LONGEST_ACCESS_TOKEN && token.iter().all(allowed) => {
             Ok(Secret::new(text))
         }
         _ => Err(Challenge::invalid_token()),
@@ -337,13 +397,17 @@ impl Context<'_> {
             return Ok(None);
         };
         let honored = self.policies_honor(&credential).await?;
-        Ok(honored.then_some(AccessToken { credential, client }))
+        Ok(honored.then(|| AccessToken {
+            credential,
+            client,
+            matcher: parts.scope_matcher.clone(),
+        }))
     }
 
     /// Whether every policy still honours a token.
     pub(crate) async fn policies_honor(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
         for policy in &self.server.parts().policies {
-            if !policy.honors(token).await? {
+            if !policy.honors(token, self).await? {
                 return Ok(false);
             }
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::authorization::ResponseType;
@@ -12,6 +13,7 @@ use crate::client::Client;
 use crate::client_auth::{AttemptLimit, ClientAuthenticator, SecretVerifier};
 use crate::context::Context;
 use crate::credential::Change;
+use crate::decide::{Decide, Decided, carry_out};
 use crate::endpoint::{Cors, Endpoint, Route};
 use crate::entropy::Entropy;
 use crate::grant::Grant;
@@ -21,7 +23,9 @@ use crate::params::Params;
 use crate::policy::{Event, Observer, Origins, Policy};
 use crate::redirect::RedirectMatcher;
 use crate::rejection::Rejection;
+use crate::resource::BearerPlaces;
 use crate::scope::Scope;
+use crate::scope_match::Matcher;
 use crate::store::{CommitError, Model, StoreError};
 use crate::time::Clock;
 use crate::token::{RefreshTokens, TokenIssuer};
@@ -39,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) response_types: Vec<Arc<dyn ResponseType>>,
     pub(crate) authenticators: Vec<Arc<dyn ClientAuthenticator>>,
     pub(crate) token_issuer: Arc<dyn TokenIssuer>,
+    pub(crate) confidential_only: Vec<GrantType>,
+    pub(crate) scope_matcher: Matcher,
     pub(crate) refresh_tokens: Option<Arc<dyn RefreshTokens>>,
     pub(crate) policies: Vec<Arc<dyn Policy>>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
@@ -53,6 +59,8 @@ pub(crate) struct Parts {
     pub(crate) access_token_lifetime: Duration,
     pub(crate) pending_lifetime: Duration,
     pub(crate) max_body: usize,
+    pub(crate) bearer_places: BearerPlaces,
+    pub(crate) state_is_required: bool,
     pub(crate) metadata: Vec<u8>,
 }
 
@@ -164,14 +172,7 @@ impl Server {
         if request.body.len() > self.0.max_body {
             return Err(Rejection::body_too_large());
         }
-        let mut answer = mounted.endpoint.serve(request, &Context::new(self)).await;
-        if let Err(rejection) = &mut answer {
-            let changes = rejection.take_changes();
-            if let Err(CommitError::Store(error)) = self.commit(&changes).await {
-                return Err(error.into());
-            }
-        }
-        answer
+        carry_out(&Serving { mounted, request }, &Context::new(self, Some(*request))).await
     }
 
     /// The answer to a request whose body is larger than [`Server::max_body`], for adapters that find
@@ -200,7 +201,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn observe(&self, event: &Event<'_>) {
+    /// Tells every observer of something that happened: for extensions, after [`Server::carry_out`] made it so.
+    pub fn observe(&self, event: &Event<'_>) {
         for observer in &self.0.observers {
             observer.observe(event);
         }
@@ -222,6 +224,23 @@ impl Server {
     }
 }
 
+/// An endpoint's answer as a decision.
+struct Serving<'a> {
+    mounted: &'a Mounted,
+    request: &'a Incoming<'a>,
+}
+
+#[async_trait]
+impl Decide for Serving<'_> {
+    type Outcome = Reply;
+
+    async fn decide(&self, cx: &Context<'_>) -> Result<Decided<Reply>, Rejection> {
+        let mut outcome = self.mounted.endpoint.serve(self.request, cx).await?;
+        let changes = outcome.take_changes();
+        Ok(Decided { outcome, changes })
+    }
+}
+
 fn preflight(mounted: &Mounted, origin: Option<&HeaderValue>) -> Reply {
     let reply = Reply::empty(StatusCode::NO_CONTENT).header(header::ALLOW, mounted.allow.clone());
     if origin.is_none() {
@@ -240,9 +259,19 @@ impl Context<'_> {
     /// The most that a client may have: what it is registered for, of what the server knows.
     pub fn ceiling(&self, client: &Client) -> Scope {
         match &self.server.parts().scopes {
-            Some(known) => client.scope.intersection(known),
+            Some(known) => self.common_scope(&client.scope, known),
             None => client.scope.clone(),
         }
+    }
+
+    /// Whether `held` allows all that `asked` does, as this server compares scopes ([`ScopeMatcher`](crate::ScopeMatcher)).
+    pub fn covers(&self, held: &Scope, asked: &Scope) -> bool {
+        asked.within_by(held, &self.server.parts().scope_matcher)
+    }
+
+    /// What two scopes both allow, as this server compares scopes.
+    pub fn common_scope(&self, one: &Scope, other: &Scope) -> Scope {
+        one.common_by(other, &self.server.parts().scope_matcher)
     }
 
     /// The scope that a request asks for, or the default one (RFC 6749 §3.3), within the client's ceiling.
@@ -256,7 +285,7 @@ impl Context<'_> {
         };
         let scope =
             Scope::parse_likely(text, &client.scope).map_err(|error| Rejection::invalid_scope(error.to_string()))?;
-        if scope.within(&self.ceiling(client)) {
+        if self.covers(&self.ceiling(client), &scope) {
             Ok(scope)
         } else {
             Err(Rejection::invalid_scope(
@@ -272,7 +301,7 @@ impl Context<'_> {
     pub fn default_scope(&self, client: &Client) -> Result<Scope, Rejection> {
         let ceiling = self.ceiling(client);
         let default = match &self.server.parts().default_scope {
-            Some(default) => default.intersection(&ceiling),
+            Some(default) => self.common_scope(default, &ceiling),
             None => Scope::none(),
         };
         if default.is_none() && !ceiling.is_none() {

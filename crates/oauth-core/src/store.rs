@@ -16,6 +16,11 @@ use crate::time::Timestamp;
 /// node-oauth2-server's `getClient`, without the secret: a
 /// [`ClientAuthenticator`](crate::ClientAuthenticator) judges that, in constant time.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know any clients",
+    label = "this would have to implement `ClientStore`",
+    note = "implement `ClientStore::client`, node-oauth2-server's `getClient`; `docs/writing-a-store.md` goes through it"
+)]
 pub trait ClientStore: Send + Sync {
     /// The client of that identifier, or `None` if there is none.
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
@@ -26,6 +31,11 @@ pub trait ClientStore: Send + Sync {
 /// A store decides nothing and never looks at the clock. It keeps one promise: a commit is all or nothing,
 /// and its conditions hold at the moment it takes effect. `oauth-testkit` has a test for every sentence here.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep credentials: codes, access tokens, refresh tokens",
+    label = "this would have to implement `CredentialStore`",
+    note = "implement `CredentialStore` (find, commit, sweep); `docs/writing-a-store.md` goes through it, and `oauth-testkit` tests it"
+)]
 pub trait CredentialStore: Send + Sync {
     /// The credential at that key, expired or not. One whose authorization is revoked comes back
     /// [`State::Revoked`](crate::State::Revoked).
@@ -44,6 +54,11 @@ pub trait CredentialStore: Send + Sync {
 }
 
 /// Everything the engine needs of an application's data: clients and credentials.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not all that an authorization server keeps its data in",
+    label = "this would have to implement `ClientStore` and `CredentialStore`",
+    note = "a `Model` is whatever implements `ClientStore` (client) and `CredentialStore` (find, commit, sweep)"
+)]
 pub trait Model: ClientStore + CredentialStore + 'static {}
 
 impl<T: ClientStore + CredentialStore + 'static> Model for T {}

@@ -1,6 +1,7 @@
 //! Access and refresh tokens: what is kept of them and who makes them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
@@ -91,9 +92,20 @@ pub struct Rotation {
 
 /// How refresh tokens are made; a refresh grant installs it. Without one, none are ever issued.
 pub trait RefreshTokens: Send + Sync + 'static {
-    /// When a refresh token issued `now` expires, and what is kept of it. `ends_at` is when
-    /// its authorization ends, if it has had a refresh token before.
-    fn draft(&self, client: &Client, ends_at: Option<Timestamp>, now: Timestamp) -> (Timestamp, RefreshData);
+    /// When the refresh token expires, and what is kept of it.
+    fn draft(&self, draft: &RefreshDraft<'_>, cx: &Context<'_>) -> (Timestamp, RefreshData);
+}
+
+/// A refresh token about to be issued.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshDraft<'a> {
+    /// The client it is for.
+    pub client: &'a Client,
+    /// When its authorization ends, if it has had a refresh token before.
+    pub ends_at: Option<Timestamp>,
+    /// How long it may lie unused, if a grant or policy says so for this request. It goes before everybody's and the
+    /// client's own.
+    pub lifetime: Option<Duration>,
 }
 
 /// An access token about to be issued.

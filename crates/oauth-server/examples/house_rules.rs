@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use oauth_server::axum::router;
 use oauth_server::{
-    Approval, Client, ClientCredentials, ClientSecret, Event, GrantType, MemoryStore, NotAScope, Observer, Policy,
-    Rejection, Scope, Secret, Server, async_trait,
+    Approval, Client, ClientCredentials, ClientSecret, Context, Event, GrantType, MemoryStore, NotAScope, Observer,
+    Policy, Rejection, Scope, Secret, Server, async_trait,
 };
 
 /// Without a plan that pays for it, nobody exports. A policy can only take away, never add.
@@ -21,11 +21,11 @@ struct Plans {
 
 #[async_trait]
 impl Policy for Plans {
-    async fn review(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection> {
+    async fn review(&self, approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Approval, Rejection> {
         match client.metadata::<String>("plan").as_deref() {
             Some("paying") => Ok(approval.with_claim("plan", "paying")),
             Some("free") => Ok(approval
-                .limited_to(&self.free)
+                .limited_to(&self.free, cx)
                 .with_access_token_lifetime(Duration::from_secs(300))),
             _ => Err(Rejection::access_denied("the client has no plan")),
         }

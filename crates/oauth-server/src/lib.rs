@@ -75,13 +75,16 @@
 //! | `authcode` (default) | [`AuthorizationCode`]: authorization code with PKCE |
 //! | `refresh` (default) | [`RefreshToken`]: rotation and reuse detection |
 //! | `client-credentials` (default) | [`ClientCredentials`]: machine to machine |
+//! | `device` | [`DeviceCode`]: devices without a browser; module `device`: the person's part |
+//! | `danger-password` | `PasswordGrant`: legacy, the client sees the password; not in `full` |
+//! | `danger-implicit` | `Implicit`: legacy, the access token travels in a URI; not in `full` |
 //! | `memory` (default) | `MemoryStore`: the reference store |
 //! | `sqlite` | `SqliteStore`: the embedded store |
 //! | `axum` | module `axum`: routes, extractors and a guard |
 //! | `actix` | module `actix`: the same for actix-web |
 //! | `tower` | module `tower`: all endpoints as one service, for hyper, tonic, poem and others |
 //! | `argon2` | module `argon2`: client secrets that a person chose, and passwords |
-//! | `full` | all of these but `actix` and `tower` |
+//! | `full` | all of these but `actix`, `tower` and the legacy ones |
 
 pub use oauth_core::*;
 
@@ -89,6 +92,14 @@ pub use oauth_core::*;
 pub use grant_authcode::AuthorizationCode;
 #[cfg(feature = "client-credentials")]
 pub use grant_client_credentials::{ClientCredentials, ServiceAccounts};
+#[cfg(feature = "device")]
+pub use grant_device as device;
+#[cfg(feature = "device")]
+pub use grant_device::DeviceCode;
+#[cfg(feature = "danger-implicit")]
+pub use grant_implicit::Implicit;
+#[cfg(feature = "danger-password")]
+pub use grant_password::{PasswordGrant, ResourceOwners};
 #[cfg(feature = "refresh")]
 pub use grant_refresh::{RefreshToken, RotationPolicy};
 #[cfg(feature = "actix")]

@@ -11,7 +11,7 @@ mod samples;
 use std::collections::HashSet;
 
 use base64::Engine as _;
-use oauthd::pages::{Failure, Page, Refusal, SignIn, Trouble, field};
+use oauthd::pages::{DeviceRefusal, Failure, Page, Refusal, SignIn, Trouble, field};
 use sha2::{Digest, Sha256};
 
 fn every_page() -> Vec<(&'static str, Page)> {
@@ -101,7 +101,7 @@ fn whatever_a_value_holds_no_element_or_attribute_comes_of_it() {
         dt dd strong bdi code pre time a form label input button svg rect circle path";
     const ATTRIBUTES: &str = "lang charset name content rel href class id aria-hidden aria-labelledby aria-describedby \
         aria-invalid focusable viewBox width height rx cx cy r d role method action type value for autocomplete \
-        autocapitalize autocorrect spellcheck dir required autofocus form datetime";
+        autocapitalize autocorrect inputmode spellcheck dir required autofocus form datetime";
     for (name, page) in every_page() {
         for tag in tags(page.html()) {
             assert!(ELEMENTS.split_whitespace().any(|e| e == tag.element), "{name}: {tag:?}");
@@ -189,7 +189,7 @@ fn every_reference_within_a_page_is_to_something_that_is_there_once() {
         assert_eq!(ids.len(), unique.len(), "{name}: {ids:?}");
         for tag in &tags {
             for reference in ["for", "form", "aria-labelledby", "aria-describedby"] {
-                if let Some(id) = tag.attribute(reference) {
+                for id in tag.attribute(reference).into_iter().flat_map(str::split_whitespace) {
                     assert!(ids.contains(&id), "{name}: {tag:?}");
                 }
             }
@@ -281,7 +281,14 @@ fn a_form_that_leads_to_a_client_is_not_held_to_this_server() {
     for leads_on in ["sign-in", "consent", "demo-start", "demo-tokens", "demo-refused"] {
         assert!(!policy(leads_on).contains("form-action"), "{leads_on}");
     }
-    for stays in ["account", "error-redirect", "demo-index"] {
+    for stays in [
+        "account",
+        "error-redirect",
+        "demo-index",
+        "device",
+        "device-consent",
+        "device-done",
+    ] {
         assert!(policy(stays).contains("form-action 'self'"), "{stays}");
     }
 }
@@ -365,6 +372,150 @@ fn consent_says_who_asks_for_what_with_which_account_and_offers_both_answers_fir
     assert_eq!(answers, [button(field::DENY), button(field::APPROVE)]);
     assert_eq!(first_form.matches("name=\"decision\"").count(), 2);
     assert!(first_form.contains(&format!("name=\"{}\" value=\"{}\"", field::CONTINUE, samples::RESUME)));
+}
+
+#[test]
+fn consent_for_a_device_shows_the_code_in_groups_and_what_it_must_match() {
+    let device = page("device-consent");
+    for told in [
+        "Living room TV",
+        "On another device",
+        "<code class=\"user-code\">WDJB-MJHT</code>",
+        "It must match the code that your device shows now.",
+        "choose Deny",
+    ] {
+        assert!(device.html().contains(told), "{told}");
+    }
+    assert!(!device.html().contains("Afterwards you go on to"));
+    for no_device in ["consent", "consent-loopback", "consent-app"] {
+        assert!(!page(no_device).html().contains("class=\"match\""), "{no_device}");
+    }
+}
+
+/// The one field of a device page.
+fn code_field(html: &str) -> Tag<'_> {
+    let mut seen: Vec<_> = tags(html)
+        .into_iter()
+        .filter(|tag| tag.element == "input" && tag.attribute("type") != Some("hidden"))
+        .collect();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    seen.pop().expect("the field")
+}
+
+#[test]
+fn a_device_code_can_be_typed_in_any_way_and_nothing_corrects_or_keeps_it() {
+    for name in [
+        "device",
+        "device-prefilled",
+        "device-unknown",
+        "device-too-many",
+        "hostile-device",
+    ] {
+        let page = page(name);
+        let input = code_field(page.html());
+        for (attribute, value) in [
+            ("name", field::USER_CODE),
+            ("type", "text"),
+            ("inputmode", "text"),
+            ("autocomplete", "off"),
+            ("autocapitalize", "characters"),
+            ("autocorrect", "off"),
+            ("spellcheck", "false"),
+            ("required", ""),
+        ] {
+            assert_eq!(input.attribute(attribute), Some(value), "{name}: {attribute}");
+        }
+        for limit in ["pattern", "minlength", "maxlength"] {
+            assert_eq!(input.attribute(limit), None, "{name}: {limit}");
+        }
+        let forms = insides(page.html(), "form");
+        assert_eq!(forms.len(), 1, "{name}");
+        assert!(forms[0].contains("action=\"/device\""), "{name}");
+        assert_eq!(forms[0].matches("<button").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn every_device_page_says_to_go_on_only_with_a_device_in_front_of_you() {
+    for name in ["device", "device-prefilled", "device-unknown", "device-too-many"] {
+        let page = page(name);
+        assert!(
+            page.html()
+                .contains("Go on only if you started this yourself, on a device in front of you."),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_code_that_came_by_a_link_is_filled_in_and_has_to_be_compared_first() {
+    const CHECK: &str = "Check that this code is the one that your device shows.";
+    let (filled_in, empty) = (page("device-prefilled"), page("device"));
+    assert!(filled_in.html().contains(CHECK));
+    let input = code_field(filled_in.html());
+    assert_eq!(input.attribute("value"), Some("WDJB-MJHT"));
+    assert_eq!(input.attribute("aria-describedby"), Some("care"));
+    assert_eq!(
+        input.attribute("autofocus"),
+        None,
+        "Enter must not send what nobody read"
+    );
+
+    assert!(!empty.html().contains(CHECK));
+    let input = code_field(empty.html());
+    assert_eq!(input.attribute("value"), Some(""));
+    assert_eq!(input.attribute("autofocus"), Some(""));
+    for page in [empty, filled_in] {
+        assert!(!page.html().contains("role=\"alert\""));
+    }
+}
+
+#[test]
+fn a_refused_code_has_one_message_for_every_cause_and_can_be_corrected() {
+    let page = page("device-unknown");
+    let message = DeviceRefusal::UnknownCode.to_string();
+    assert!(message.starts_with("That code is not known, has expired or was used."));
+    assert!(page.html().contains(&message));
+    assert_eq!(page.html().matches("role=\"alert\" id=\"refusal\"").count(), 1);
+    let input = code_field(page.html());
+    assert_eq!(input.attribute("value"), Some("wdjb mjht"));
+    assert_eq!(input.attribute("aria-invalid"), Some("true"));
+    assert_eq!(input.attribute("aria-describedby"), Some("refusal hint"));
+}
+
+#[test]
+fn too_many_codes_are_told_with_the_time_to_wait_and_blame_no_code() {
+    let page = page("device-too-many");
+    assert!(page.html().contains("Try again in 40 seconds."));
+    assert_eq!(code_field(page.html()).attribute("aria-invalid"), None);
+}
+
+#[test]
+fn who_decided_about_a_device_is_told_what_became_of_it() {
+    for (name, told) in [
+        (
+            "device-done",
+            [
+                "<h1 id=\"heading\">You can go back to your device</h1>",
+                "<a href=\"/account\">your account</a>",
+            ],
+        ),
+        (
+            "device-denied",
+            [
+                "<h1 id=\"heading\">Access was denied</h1>",
+                "Nothing was given out, and the code no longer works.",
+            ],
+        ),
+    ] {
+        let page = page(name);
+        for words in told {
+            assert!(page.html().contains(words), "{name}: {words}");
+        }
+        assert!(page.html().contains("<bdi>Living room TV</bdi>"), "{name}");
+        assert!(!page.html().contains("<form"), "{name}");
+    }
+    assert!(page("device-denied").html().contains("that was a scam"));
 }
 
 #[test]

@@ -4,25 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Method;
-use serde::Serialize;
 
-use super::extended;
-use crate::client_auth::Vouched;
 use crate::context::Context;
-use crate::credential::{Change, Credential, Json, Key, State};
+use crate::decide::{Decide, Decided, carry_out};
 use crate::endpoint::{Cors, Endpoint, Place, Route};
-use crate::grant::{Approval, Grant, Terms, TokenRequest};
-use crate::id::{AuthorizationId, ErrorCode, GrantType};
+use crate::grant::{Grant, TokenRequest};
+use crate::id::ErrorCode;
 use crate::incoming::{Incoming, Reply};
-use crate::policy::Event;
+use crate::mint::{Minted, mint};
 use crate::rejection::Rejection;
 use crate::scope::Scope;
-use crate::secret::Secret;
-use crate::store::CommitError;
-use crate::token::{Draft, REFRESH_TOKEN};
-
-/// How often a grant is asked about one request: once, and once more if another request was faster.
-const ASKED_AT_MOST: usize = 2;
 
 pub(crate) struct Token;
 
@@ -63,6 +54,11 @@ impl Endpoint for Token {
                 "the client is not registered for this grant",
             ));
         }
+        if !vouched.client().is_confidential() && cx.server.parts().confidential_only.contains(grant_type) {
+            return Err(Rejection::unauthorized_client(
+                "this grant is for clients that authenticate",
+            ));
+        }
         let scope = match params.one("scope")? {
             Some(text) => Some(
                 Scope::parse_likely(text, &vouched.client().scope)
@@ -76,189 +72,31 @@ impl Endpoint for Token {
             vouched: &vouched,
             scope: scope.as_ref(),
         };
-        answer(grant_type, grant, &asked, cx).await
+        let issuing = Issuing { grant, request: &asked };
+        let minted = carry_out(&issuing, cx).await?;
+        // Answer.
+        minted.tell(grant_type, vouched.client(), cx);
+        Ok(minted.reply())
     }
 }
 
-/// Decide, review, mint, commit, answer; and decide again if the commit lost a race.
-async fn answer(
-    grant_type: &GrantType,
-    grant: &Arc<dyn Grant>,
-    request: &TokenRequest<'_>,
-    cx: &Context<'_>,
-) -> Result<Reply, Rejection> {
-    let server = cx.server;
-    for _ in 0..ASKED_AT_MOST {
-        let decision = match grant.handle(request, cx).await {
-            Ok(approval) => review(approval, request.vouched, cx).await,
-            Err(rejection) => Err(rejection),
-        };
-        let mut minted = match decision {
-            Ok(approval) => mint(approval, request, cx).await?,
-            Err(mut rejection) => {
-                // What a refusal revokes is written before the client hears of it.
-                let changes = rejection.take_changes();
-                match server.commit(&changes).await {
-                    Ok(()) => {
-                        for change in &changes {
-                            if let Change::RevokeAuthorization(authorization) = change {
-                                server.observe(&Event::AuthorizationRevoked {
-                                    authorization: *authorization,
-                                    reason: rejection.reason(),
-                                });
-                            }
-                        }
-                        return Err(rejection);
-                    }
-                    Err(CommitError::Conflict) => continue,
-                    Err(CommitError::Store(error)) => return Err(error.into()),
-                }
-            }
-        };
-        match server.commit(&minted.changes).await {
-            Ok(()) => {
-                server.observe(&Event::Issued {
-                    grant_type,
-                    client: &request.client().id,
-                    subject: minted.terms.subject.as_ref(),
-                    authorization: minted.authorization,
-                    scope: &minted.scope,
-                });
-                return Ok(minted.reply());
-            }
-            // Another request was faster; the grant now sees what it did.
-            Err(CommitError::Conflict) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
-    }
-    Err(Rejection::unavailable(
-        "other requests for the same credential kept being faster",
-    ))
+/// Decide, review, mint: what is committed next is all of it or nothing.
+struct Issuing<'a> {
+    grant: &'a Arc<dyn Grant>,
+    request: &'a TokenRequest<'a>,
 }
 
-/// Policies, then the ceiling that none of them can raise.
-async fn review(mut approval: Approval, vouched: &Vouched, cx: &Context<'_>) -> Result<Approval, Rejection> {
-    for policy in &cx.server.parts().policies {
-        approval = policy.review(approval, vouched.client()).await?;
-    }
-    Ok(approval)
-}
+#[async_trait]
+impl Decide for Issuing<'_> {
+    type Outcome = Minted;
 
-struct Minted {
-    terms: Box<Terms>,
-    authorization: AuthorizationId,
-    scope: Scope,
-    access_token: Secret,
-    token_type: &'static str,
-    expires_in: u64,
-    refresh_token: Option<Secret>,
-    changes: Vec<Change>,
-}
-
-async fn mint(
-    Approval(mut terms): Approval,
-    request: &TokenRequest<'_>,
-    cx: &Context<'_>,
-) -> Result<Minted, Rejection> {
-    let parts = cx.server.parts();
-    let client = request.client();
-    let ceiling = terms.granted.intersection(&cx.ceiling(client));
-    let scope = match &terms.requested {
-        Some(asked) if asked.within(&ceiling) => asked.clone(),
-        Some(_) => {
-            return Err(Rejection::invalid_scope(
-                "the scope is more than this client may have here",
-            ));
-        }
-        None if ceiling.is_none() && !terms.granted.is_none() => {
-            return Err(Rejection::invalid_scope(
-                "the client is no longer registered for anything that was granted",
-            ));
-        }
-        None => ceiling,
-    };
-    let authorization = match terms.authorization {
-        Some(authorization) => authorization,
-        None => cx.generate_authorization()?,
-    };
-    let lifetime = terms
-        .access_lifetime
-        .or_else(|| client.own_access_token_lifetime())
-        .unwrap_or(parts.access_token_lifetime);
-    let draft = Draft {
-        client,
-        authorization,
-        subject: terms.subject.as_ref(),
-        scope: &scope,
-        issued_at: cx.now(),
-        expires_at: cx.now().plus(lifetime),
-        claims: &terms.claims,
-    };
-    let issued = parts.token_issuer.issue(&draft, cx).await?;
-    let mut changes = std::mem::take(&mut terms.changes);
-    changes.reserve(2);
-    changes.push(Change::Insert(issued.record.into_row()?));
-
-    let mut refresh_token = None;
-    if let (Some(wish), Some(refresh_tokens)) = (&terms.refresh, &parts.refresh_tokens)
-        && client.may_use(&GrantType::REFRESH_TOKEN)
-    {
-        let secret = match &wish.secret {
-            Some(secret) => secret.clone(),
-            None => cx.generate_secret()?,
-        };
-        let (expires_at, mut data) = refresh_tokens.draft(client, wish.ends_at, cx.now());
-        data.claims = terms.claims.clone();
-        let row = Credential {
-            key: Key::of(&REFRESH_TOKEN, &secret),
-            authorization,
-            client: client.id.clone(),
-            subject: terms.subject.clone(),
-            scope: terms.granted.clone(),
-            expires_at,
-            state: State::Live,
-            revision: 0,
-            data: Json::of(&data)?,
-        };
-        changes.push(Change::Insert(row));
-        refresh_token = Some(secret);
-    }
-    Ok(Minted {
-        authorization,
-        scope,
-        access_token: issued.token,
-        token_type: issued.token_type,
-        expires_in: lifetime.as_secs(),
-        refresh_token,
-        changes,
-        terms,
-    })
-}
-
-impl Minted {
-    /// RFC 6749 §5.1. The scope is always told, so it is told whenever it differs.
-    fn reply(&mut self) -> Reply {
-        #[derive(Serialize)]
-        struct Success<'a> {
-            access_token: &'a str,
-            token_type: &'a str,
-            expires_in: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            refresh_token: Option<&'a str>,
-            #[serde(skip_serializing_if = "Scope::is_none")]
-            scope: &'a Scope,
-        }
-        let success = Success {
-            access_token: self.access_token.expose(),
-            token_type: self.token_type,
-            expires_in: self.expires_in,
-            refresh_token: self.refresh_token.as_ref().map(Secret::expose),
-            scope: &self.scope,
-        };
-        if self.terms.attributes.is_empty() {
-            return Reply::json(&success);
-        }
-        let registered = serde_json::to_value(&success).unwrap_or_default();
-        Reply::json(&extended(registered, self.terms.attributes.iter()))
+    async fn decide(&self, cx: &Context<'_>) -> Result<Decided<Minted>, Rejection> {
+        let approval = self.grant.handle(self.request, cx).await?;
+        let mut minted = mint(approval, self.request.client(), cx).await?;
+        let changes = minted.take_changes();
+        Ok(Decided {
+            outcome: minted,
+            changes,
+        })
     }
 }

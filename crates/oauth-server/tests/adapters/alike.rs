@@ -30,17 +30,17 @@ macro_rules! told_to_each {
             let (house, _kept) = $house;
             let adapter = ByAxum::new(&house);
             let mut by_axum = Teller::to(&adapter);
-            stories::$story(&mut by_axum).await;
+            stories::$story(&mut by_axum, &house).await;
 
             let (house, _kept) = $house;
             let adapter = ByActix::new(&house).await;
             let mut by_actix = Teller::to(&adapter);
-            stories::$story(&mut by_actix).await;
+            stories::$story(&mut by_actix, &house).await;
 
             let (house, _kept) = $house;
             let adapter = ByTower::new(&house);
             let mut by_tower = Teller::to(&adapter);
-            stories::$story(&mut by_tower).await;
+            stories::$story(&mut by_tower, &house).await;
 
             assert!(by_axum.transcript.len() > 5, "this is no story");
             by_actix.transcript.assert_is(&by_axum.transcript);

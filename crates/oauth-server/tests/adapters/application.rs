@@ -4,11 +4,16 @@ use actix_web::dev::Service as _;
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use actix_web::{HttpMessage as _, web};
+use async_trait::async_trait;
 use axum::Router;
 use axum::routing::get;
-use oauth_server::{ClientCredentials, MemoryStore, PeerAddr, Server};
+use oauth_server::{
+    AccessData, Approval, Client, ClientCredentials, Context, Credential, Incoming, MemoryStore, PeerAddr, Policy,
+    Rejection, Server,
+};
 use oauth_testkit::Lab;
 use oauth_testkit::http::Call;
+use oauth_testkit::lab::{MACHINE, WEB, for_itself};
 
 use crate::adapter::{Adapter, Teller};
 use crate::by_actix::ByActix;
@@ -88,6 +93,45 @@ fn an_address_that_somebody_in_front_has_found_out_is_believed() {
     });
 }
 
+/// Honours tokens that come from one address.
+struct FromOneAddress;
+
+#[async_trait]
+impl Policy for FromOneAddress {
+    async fn review(&self, approval: Approval, _: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
+        Ok(approval)
+    }
+
+    async fn honors(&self, _: &Credential<AccessData>, cx: &Context<'_>) -> Result<bool, Rejection> {
+        let peer = cx.request().and_then(Incoming::peer);
+        Ok(peer == Some([192, 0, 2, 7].into()))
+    }
+}
+
+#[test]
+fn a_policy_sees_from_where_a_token_is_presented() {
+    let lab = Lab::over(MemoryStore::new(), |builder| {
+        builder.install(ClientCredentials::new()).policy(FromOneAddress)
+    });
+    let server = lab.server.clone();
+    let served = House {
+        root: server,
+        ..house()
+    };
+    let token = lab.send(&for_itself(&WEB).with("scope", "write")).granted().access;
+    System::new().block_on(async {
+        let by_axum = ByAxum::new(&served);
+        let by_actix = ByActix::new(&served).await;
+        for path in ["/bearer", "/optional", "/scoped", "/guarded/bearer", "/narrow/bearer"] {
+            for (peer, expected) in [([192, 0, 2, 7], 200), ([192, 0, 2, 8], 401)] {
+                let call = Call::get(path).bearer(&token).from(peer.into());
+                assert_eq!(status(&by_axum, &call).await, expected, "{path}");
+                assert_eq!(status(&by_actix, &call).await, expected, "{path}");
+            }
+        }
+    });
+}
+
 #[test]
 fn an_application_words_refusals_as_it_likes() {
     let server = house().root;
@@ -144,9 +188,7 @@ fn an_application_words_refusals_as_it_likes() {
 #[test]
 fn without_a_server_an_actix_route_stays_closed() {
     let lab = Lab::over(MemoryStore::new(), |builder| builder.install(ClientCredentials::new()));
-    let token = lab
-        .send(&oauth_testkit::lab::for_itself(&oauth_testkit::lab::MACHINE))
-        .granted();
+    let token = lab.send(&for_itself(&MACHINE)).granted();
     System::new().block_on(async {
         let forgotten = ByActix::of(|app| {
             app.route("/bearer", web::get().to(async |_: oauth_server::actix::Bearer| "in"))

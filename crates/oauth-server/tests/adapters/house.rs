@@ -1,13 +1,18 @@
 //! What every adapter mounts: servers, and a handler or two beside them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
+use oauth_server::device;
 use oauth_server::{
-    AccessToken, AuthorizationCode, AuthorizeError, Builder, ClientCredentials, Context, Cors, Documents, Endpoint,
-    Incoming, Install, Model, Origins, Pending, Place, Redirect, RefreshToken, Rejection, Reply, RequiredScope, Route,
-    Server,
+    AccessToken, AuthorizationCode, AuthorizeError, Builder, Client, ClientCredentials, Context, Cors, DeviceCode,
+    Documents, Endpoint, GrantType, Implicit, Incoming, Install, Model, Origins, PasswordGrant, Pending, Place,
+    Redirect, RefreshToken, Rejection, Reply, RequiredScope, ResourceOwners, Route, Secret, Server, Subject,
 };
-use oauth_testkit::Lab;
+use oauth_testkit::http::{Call, Who};
+use oauth_testkit::lab::scope;
+use oauth_testkit::{Lab, ManualClock};
 use serde_json::json;
 
 /// The largest body that the servers read.
@@ -16,6 +21,8 @@ pub(crate) const MAX_BODY: usize = 2048;
 /// A server at the root of its host, and two below it.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
+    /// The clock of the first one.
+    pub(crate) clock: ManualClock,
     pub(crate) root: Server,
     pub(crate) one: Server,
     pub(crate) two: Server,
@@ -24,8 +31,11 @@ pub(crate) struct House {
 impl House {
     /// Servers of their own over each of these stores.
     pub(crate) fn over<S: Model + Documents + Clone>(root: S, one: S, two: S) -> Self {
+        let lab = Lab::over(root, furnish);
+        lab.register(&old());
         Self {
-            root: Lab::over(root, furnish).server,
+            clock: lab.clock,
+            root: lab.server,
             one: Lab::over(one, |builder| furnish(builder).issuer("https://auth.example/one")).server,
             two: Lab::over(two, |builder| furnish(builder).issuer("https://auth.example/a/two")).server,
         }
@@ -37,9 +47,51 @@ fn furnish(builder: Builder) -> Builder {
         .install(AuthorizationCode::new())
         .install(ClientCredentials::new())
         .install(RefreshToken::rotating())
+        .install(DeviceCode::new())
+        .install(Implicit::danger_new())
+        .install(PasswordGrant::danger_verified_by(Alice))
         .install(Mirror)
         .origins(App)
         .max_body(MAX_BODY)
+}
+
+/// A client that uses what nobody should use any more, and one that has no browser.
+pub(crate) const OLD: Who = Who::public("old");
+
+/// Where the implicit grant sends its tokens.
+pub(crate) const OLD_REDIRECT: &str = "https://old.example/cb";
+
+fn old() -> Client {
+    let grants = [GrantType::DEVICE_CODE, GrantType::IMPLICIT, GrantType::PASSWORD];
+    Client::public(OLD.id)
+        .redirecting_to(OLD_REDIRECT)
+        .using(grants)
+        .limited_to(scope("read write"))
+        .edited(|client| client.response_types.push("token".to_owned()))
+}
+
+struct Alice;
+
+#[async_trait]
+impl ResourceOwners for Alice {
+    async fn verify(&self, username: &str, password: &Secret, _: &Context<'_>) -> Result<Option<Subject>, Rejection> {
+        let right = username == "alice" && password.expose() == "correct horse";
+        Ok(right.then(|| Subject::new(username)))
+    }
+}
+
+impl House {
+    /// The person's part in the device grant, at the first server: types the code, and agrees.
+    pub(crate) async fn enter(&self, user_code: &str) {
+        let browser = Secret::new("the secret of alice's session");
+        let request = Call::post("/device").request();
+        let request = Incoming::of(&request);
+        let asked = device::enter(&self.root, user_code, &browser, &request).await.unwrap();
+        let scope = asked.scope().clone();
+        asked.approve("alice", scope).await.unwrap();
+        // The device may poll again.
+        self.clock.advance(Duration::from_secs(60));
+    }
 }
 
 struct App;

@@ -8,7 +8,7 @@ use oauth_testkit::lab::{
 };
 
 use crate::adapter::{Adapter, Delivery, Teller};
-use crate::house::MAX_BODY;
+use crate::house::{House, MAX_BODY, OLD, OLD_REDIRECT};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const POSTS: [&str; 3] = ["/token", "/revoke", "/introspect"];
@@ -32,7 +32,7 @@ async fn code<A: Adapter>(to: &mut Teller<'_, A>, request: &Call) -> String {
     location(&to.send(request).await).param("code").unwrap()
 }
 
-pub(crate) async fn every_grant<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn every_grant<A: Adapter>(to: &mut Teller<'_, A>, house: &House) {
     for who in [WEB, POSTER, APP] {
         let code = code(to, &authorization(&who)).await;
         let tokens = to.send(&redemption(&who, &code)).await.granted();
@@ -43,9 +43,39 @@ pub(crate) async fn every_grant<A: Adapter>(to: &mut Teller<'_, A>) {
     }
     to.send(&for_itself(&MACHINE)).await.granted();
     to.send(&for_itself(&WEB).with("scope", "write")).await.granted();
+
+    let device = Call::post("/device_authorization").with("scope", "read").by(&OLD);
+    let asked = to.send(&device).await;
+    let poll = Call::post("/token")
+        .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+        .with("device_code", asked.member("device_code").unwrap())
+        .by(&OLD);
+    to.send(&poll).await.refused(400, "authorization_pending");
+    to.send(&poll).await.refused(400, "slow_down");
+    house.enter(&asked.member("user_code").unwrap()).await;
+    to.send(&poll).await.granted();
+    to.send(&poll).await.refused(400, "invalid_grant");
+
+    let password = Call::post("/token").all(&[("grant_type", "password"), ("username", "alice"), ("scope", "read")]);
+    let password = password.by(&OLD);
+    to.send(&password.clone().with("password", "correct horse"))
+        .await
+        .granted();
+    to.send(&password.with("password", "wrong"))
+        .await
+        .refused(400, "invalid_grant");
+
+    let implicit = Call::get("/authorize").all(&[
+        ("response_type", "token"),
+        ("client_id", OLD.id),
+        ("redirect_uri", OLD_REDIRECT),
+        ("scope", "read"),
+    ]);
+    let location = location(&to.send(&implicit).await);
+    assert!(location.uri().contains("#access_token="), "{location:?}");
 }
 
-pub(crate) async fn every_kind_of_error<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn every_kind_of_error<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let spent = code(to, &authorization(&WEB)).await;
     let tokens = to.send(&redemption(&WEB, &spent)).await.granted();
     let replay = to.send(&redemption(&WEB, &spent)).await;
@@ -72,7 +102,7 @@ pub(crate) async fn every_kind_of_error<A: Adapter>(to: &mut Teller<'_, A>) {
             "invalid_client",
         ),
         (
-            Call::post("/token").with("grant_type", "password").by(&WEB),
+            Call::post("/token").with("grant_type", "urn:example:other").by(&WEB),
             400,
             "unsupported_grant_type",
         ),
@@ -95,7 +125,7 @@ pub(crate) async fn every_kind_of_error<A: Adapter>(to: &mut Teller<'_, A>) {
     }
 }
 
-pub(crate) async fn authorization_requests<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn authorization_requests<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let get = authorization(&WEB);
     assert!(location(&to.send(&get).await).param("code").is_some());
     let post = Call::post("/authorize");
@@ -110,7 +140,10 @@ pub(crate) async fn authorization_requests<A: Adapter>(to: &mut Teller<'_, A>) {
     }
     for (call, error) in [
         (get.clone().without("code_challenge"), "invalid_request"),
-        (get.clone().set("response_type", "token"), "unsupported_response_type"),
+        (
+            get.clone().set("response_type", "id_token"),
+            "unsupported_response_type",
+        ),
         (get.clone().set("scope", "admin"), "invalid_scope"),
         (get.clone().with("state", "again"), "invalid_request"),
     ] {
@@ -146,7 +179,7 @@ pub(crate) async fn authorization_requests<A: Adapter>(to: &mut Teller<'_, A>) {
     );
 }
 
-pub(crate) async fn protected_resources<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn protected_resources<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let code = code(to, &authorization(&APP)).await;
     let full = to.send(&redemption(&APP, &code)).await.granted();
     let full = full.access.as_str();
@@ -199,7 +232,7 @@ pub(crate) async fn protected_resources<A: Adapter>(to: &mut Teller<'_, A>) {
     }
 }
 
-pub(crate) async fn introspection_and_revocation<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn introspection_and_revocation<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let code = code(to, &authorization(&APP)).await;
     let tokens = to.send(&redemption(&APP, &code)).await.granted();
     for token in [tokens.access.as_str(), tokens.refresh()] {
@@ -228,7 +261,7 @@ pub(crate) async fn introspection_and_revocation<A: Adapter>(to: &mut Teller<'_,
     ended.refused(400, "invalid_grant");
 }
 
-pub(crate) async fn methods_and_origins<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn methods_and_origins<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let plain = to.send(&Call::get(METADATA)).await;
     assert_eq!(plain.json()["issuer"], "https://auth.example");
     assert_eq!(to.send(&Call::new(Method::HEAD, METADATA)).await.status(), 200);
@@ -282,7 +315,7 @@ pub(crate) async fn methods_and_origins<A: Adapter>(to: &mut Teller<'_, A>) {
     }
 }
 
-pub(crate) async fn bodies_of_every_sort<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn bodies_of_every_sort<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let form = "grant_type=client_credentials&scope=read&x=";
     let filled = |length: usize| format!("{form}{}", "x".repeat(length - form.len()));
     for delivery in [Delivery::AtOnce, Delivery::ByteByByte] {
@@ -331,7 +364,7 @@ pub(crate) async fn bodies_of_every_sort<A: Adapter>(to: &mut Teller<'_, A>) {
     }
 }
 
-pub(crate) async fn several_issuers<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn several_issuers<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let mut tokens = Vec::new();
     for prefix in ["", "/one", "/a/two"] {
         let metadata = to.send(&Call::get(format!("{METADATA}{prefix}"))).await;
@@ -358,7 +391,7 @@ pub(crate) async fn several_issuers<A: Adapter>(to: &mut Teller<'_, A>) {
     }
 }
 
-pub(crate) async fn what_a_request_carries<A: Adapter>(to: &mut Teller<'_, A>) {
+pub(crate) async fn what_a_request_carries<A: Adapter>(to: &mut Teller<'_, A>, _: &House) {
     let call = Call::post("/mirror?a=b&c=%20+&d=\u{7e}")
         .body("text/plain", vec![b'x'; 100])
         .header("x-one", "1")

@@ -295,6 +295,7 @@ fn a_person_who_was_disabled_gets_nothing_for_the_code() {
             &self,
             approval: oauth_server::Approval,
             _: &oauth_server::Client,
+            _: &oauth_server::Context<'_>,
         ) -> Result<oauth_server::Approval, oauth_server::Rejection> {
             match approval.subject().map(oauth_server::Subject::as_str) {
                 Some("alice") => Err(oauth_server::Rejection::invalid_grant("alice is disabled")),

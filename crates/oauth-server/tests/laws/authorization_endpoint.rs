@@ -1,7 +1,7 @@
 //! The authorization endpoint (RFC 6749 §3.1, §4.1.1–4.1.2): what is refused, how, and what comes back.
 
 use http::Method;
-use oauth_server::{AuthorizeError, ErrorCode, GrantType, LONGEST_STATE, Pending, RefreshToken, Secret, Subject};
+use oauth_server::{AuthorizeError, ErrorCode, GrantType, LONGEST_STATE, Pending, RefreshToken, Secret};
 use oauth_testkit::block_on;
 use oauth_testkit::http::{Answer, Call, Location, form_of};
 use oauth_testkit::lab::{APP, ISSUER, MACHINE, POSTER, STATE, WEB, authorization, redemption, redirect_uri, scope};
@@ -570,9 +570,8 @@ fn claims_of_a_consent_travel_to_introspection() {
     claims.set("active", false);
     claims.set("sub", "mallory");
     let consent = oauth_server::Consent {
-        subject: Subject::new("alice"),
-        scope: pending.scope().clone(),
         claims,
+        ..oauth_server::Consent::of("alice", pending.scope().clone())
     };
     let location = Location::new(block_on(pending.consent(consent)).unwrap().location());
     let tokens = lab.send(&redemption(&WEB, &location.param("code").unwrap())).granted();

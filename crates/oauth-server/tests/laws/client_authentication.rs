@@ -410,7 +410,7 @@ type Counted = BTreeMap<(String, Option<IpAddr>), usize>;
 #[async_trait]
 impl AttemptLimit for Three {
     async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, Duration> {
-        let key = (attempt.client.as_str().to_owned(), attempt.address);
+        let key = (attempt.name.to_owned(), attempt.address);
         let mut counts = self.0.lock().unwrap();
         let count = counts.entry(key.clone()).or_default();
         if *count == 3 {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use oauth_server::MemoryStore;
-use oauth_server::{Approval, Client, ClientCredentials, Incoming, Rejection, ServiceAccounts};
+use oauth_server::{Approval, Client, ClientCredentials, Context, Incoming, Rejection, ServiceAccounts};
 use oauth_testkit::http::Call;
 use oauth_testkit::lab::{APP, MACHINE, WEB, for_itself, scope};
 use oauth_testkit::{Lab, Watched, block_on};
@@ -95,7 +95,7 @@ struct Accounts;
 
 #[async_trait]
 impl ServiceAccounts for Accounts {
-    async fn act_as(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection> {
+    async fn act_as(&self, approval: Approval, client: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
         match client.id.as_str() {
             "machine" => Ok(approval
                 .with_claim("account", "robot-7")

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth_server::{AccessData, Approval, Client, Credential, Incoming, Policy, RefreshToken, Rejection, Subject};
+use oauth_server::{
+    AccessData, Approval, Client, Context, Credential, Incoming, Policy, RefreshToken, Rejection, Subject,
+};
 use oauth_testkit::block_on;
 use oauth_testkit::http::{Call, Location, Who};
 use oauth_testkit::lab::{
@@ -138,11 +140,11 @@ struct Gone(&'static str);
 
 #[async_trait]
 impl Policy for Gone {
-    async fn review(&self, approval: Approval, _: &Client) -> Result<Approval, Rejection> {
+    async fn review(&self, approval: Approval, _: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
         Ok(approval)
     }
 
-    async fn honors(&self, token: &Credential<AccessData>) -> Result<bool, Rejection> {
+    async fn honors(&self, token: &Credential<AccessData>, _: &Context<'_>) -> Result<bool, Rejection> {
         match token.subject.as_ref().map(Subject::as_str) {
             Some("unknown") => Err(Rejection::unavailable("the directory of people is down")),
             person => Ok(person != Some(self.0)),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use oauth_server::MemoryStore;
 use oauth_server::{
-    Approval, AuthorizationCode, AuthorizeError, Change, Claims, Client, ClientCredentials, ClientSecret, Consent,
-    Context, Event, Grant, GrantType, Incoming, Observer, Policy, RefreshToken, Rejection, Secret, TokenRequest,
+    Approval, AuthorizationCode, AuthorizeError, Change, Client, ClientCredentials, ClientSecret, Consent, Context,
+    Event, Grant, GrantType, Incoming, Observer, Policy, RefreshToken, Rejection, Secret, TokenRequest,
 };
 use oauth_testkit::http::{Answer, Call, VERIFIER, Who, challenge};
 use oauth_testkit::lab::{
@@ -50,8 +50,9 @@ impl Observer for Log {
 
 #[async_trait]
 impl Policy for Log {
-    async fn review(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection> {
+    async fn review(&self, approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Approval, Rejection> {
         self.hears(&approval);
+        self.hears(cx);
         self.hears(client);
         self.hears(&**client);
         Ok(approval)
@@ -132,11 +133,7 @@ fn whole_flows_leave_no_secret_behind() {
         log.hears(&handle);
         let pending = block_on(lab.server.resume(&handle, &browser)).unwrap();
         log.hears(&pending);
-        let consent = Consent {
-            subject: "alice".into(),
-            scope: pending.scope().clone(),
-            claims: Claims::default(),
-        };
+        let consent = Consent::of("alice", pending.scope().clone());
         log.hears(&consent);
         let redirect = block_on(pending.consent(consent)).unwrap();
         log.hears(&redirect);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use oauth_server::Timestamp;
 use oauthd::pages::{
-    Account, Authorization, Consent, DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange,
-    Failure, Link, News, Outcome, Page, Permission, Refusal, Requester, SignIn, Standing, Trouble,
+    Account, Authorization, Consent, DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, DeviceDone, DeviceEntry,
+    DeviceOutcome, DeviceRefusal, EndpointLine, Exchange, Failure, Link, News, Outcome, Page, Permission, Refusal,
+    Requester, SignIn, Standing, Trouble,
 };
 
 const SITE: &str = "auth.example.com";
@@ -22,6 +23,10 @@ const CLI: Requester<'_> = Requester {
 const APP: Requester<'_> = Requester {
     name: "Field Notes",
     redirect_uri: Some("com.example.notes:/callback"),
+};
+pub(crate) const TV: Requester<'_> = Requester {
+    name: "Living room TV",
+    redirect_uri: None,
 };
 const ALICE: DemoUser<'_> = DemoUser {
     username: "alice",
@@ -51,7 +56,7 @@ fn sign_in(client: Option<Requester<'_>>, username: &str, refusal: Option<Refusa
     .render()
 }
 
-fn consent(client: Requester<'_>, scope: &[&str]) -> Page {
+fn consent(client: Requester<'_>, user_code: Option<&str>, scope: &[&str]) -> Page {
     let permissions: Vec<_> = scope.iter().map(|token| Permission::of(token)).collect();
     Consent {
         site: SITE,
@@ -59,9 +64,31 @@ fn consent(client: Requester<'_>, scope: &[&str]) -> Page {
         csrf: CSRF,
         resume: RESUME,
         client,
+        user_code,
         permissions: &permissions,
         username: "alice",
         switch_account: Some("/sign-out"),
+    }
+    .render()
+}
+
+fn device(user_code: Option<&str>, refusal: Option<DeviceRefusal>) -> Page {
+    DeviceEntry {
+        site: SITE,
+        action: "/device",
+        csrf: CSRF,
+        user_code,
+        refusal,
+    }
+    .render()
+}
+
+fn device_done(client: Requester<'_>, outcome: DeviceOutcome) -> Page {
+    DeviceDone {
+        site: SITE,
+        client,
+        outcome,
+        account: "/account",
     }
     .render()
 }
@@ -152,10 +179,7 @@ pub(crate) fn everyday() -> Vec<(&'static str, Page)> {
         },
         Authorization {
             id: "a3",
-            client: Requester {
-                name: "Living room TV",
-                redirect_uri: None,
-            },
+            client: TV,
             permissions: &[],
             since,
             expires: Some(expires),
@@ -173,9 +197,23 @@ pub(crate) fn everyday() -> Vec<(&'static str, Page)> {
             "sign-in-too-many",
             sign_in(Some(CLI), "alice", Some(Refusal::TooManyAttempts { wait })),
         ),
-        ("consent", consent(WEB, &["profile", "read", "write"])),
-        ("consent-loopback", consent(CLI, &["read"])),
-        ("consent-app", consent(APP, &[])),
+        ("consent", consent(WEB, None, &["profile", "read", "write"])),
+        ("consent-loopback", consent(CLI, None, &["read"])),
+        ("consent-app", consent(APP, None, &[])),
+        ("device", device(None, None)),
+        ("device-prefilled", device(Some("WDJB-MJHT"), None)),
+        (
+            "device-unknown",
+            device(Some("wdjb mjht"), Some(DeviceRefusal::UnknownCode)),
+        ),
+        (
+            "device-too-many",
+            device(None, Some(DeviceRefusal::TooManyAttempts { wait })),
+        ),
+        ("device-sign-in", sign_in(Some(TV), "", None)),
+        ("device-consent", consent(TV, Some("WDJBMJHT"), &["profile", "read"])),
+        ("device-done", device_done(TV, DeviceOutcome::Approved)),
+        ("device-denied", device_done(TV, DeviceOutcome::Denied)),
         (
             "error-redirect",
             failure(
@@ -284,7 +322,21 @@ pub(crate) fn with_hostile_values(name: &str) -> Vec<(&'static str, Page)> {
             "hostile-sign-in",
             sign_in(Some(client), name, Some(Refusal::WrongCredentials)),
         ),
-        ("hostile-consent", consent(client, &["read", name])),
+        ("hostile-consent", consent(client, None, &["read", name])),
+        ("hostile-device", device(Some(name), Some(DeviceRefusal::UnknownCode))),
+        (
+            "hostile-device-consent",
+            consent(
+                Requester {
+                    name,
+                    redirect_uri: None,
+                },
+                Some(name),
+                &["read", name],
+            ),
+        ),
+        ("hostile-device-done", device_done(client, DeviceOutcome::Approved)),
+        ("hostile-device-denied", device_done(client, DeviceOutcome::Denied)),
         ("hostile-error", failure(Trouble::BadRequest, Some(name), Some(name))),
         ("hostile-account", account(&granted, None)),
         ("hostile-tokens", hostile_tokens(name)),

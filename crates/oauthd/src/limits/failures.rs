@@ -1,4 +1,4 @@
-//! Failed attempts to prove who one is: of clients, and of people who sign in.
+//! Failed attempts to guess: the secrets of clients, the passwords of people, the codes that devices show.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -101,7 +101,7 @@ impl Shared {
     fn place(&self, attempt: &Attempt<'_>) -> Place {
         let address = attempt.address.map(network);
         Place {
-            name: self.hasher.hash_one((attempt.client.as_str(), address)),
+            name: self.hasher.hash_one((attempt.what, attempt.name, address)),
             address: address.map(|address| self.hasher.hash_one(address)),
         }
     }
@@ -247,7 +247,6 @@ mod tests {
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
 
-    use oauth_server::ClientId;
     use oauth_testkit::ManualClock;
 
     use super::*;
@@ -260,7 +259,8 @@ mod tests {
 
     async fn admit(limit: &FailedAuthentications, name: &str, address: &str) -> Result<Admission, Duration> {
         let attempt = Attempt {
-            client: &ClientId::from(name),
+            what: Attempt::PASSWORD,
+            name,
             address: Some(address.parse().unwrap()),
         };
         limit.admit(&attempt).await
@@ -364,7 +364,8 @@ mod tests {
         let (limit, _) = limit(1);
         for name in 0..100 {
             let attempt = Attempt {
-                client: &ClientId::new(format!("c{name}")),
+                what: Attempt::CLIENT_SECRET,
+                name: &format!("c{name}"),
                 address: None,
             };
             assert!(limit.admit(&attempt).await.is_ok());

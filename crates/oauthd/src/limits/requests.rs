@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth_server::{Approval, Client, ClientId, Clock, Policy, Rejection, Timestamp};
+use oauth_server::{Approval, Client, ClientId, Clock, Context, Policy, Rejection, Timestamp};
 
 /// How many clients are kept at most before those that have been quiet are forgotten.
 const TIDY_ABOVE: usize = 10_000;
@@ -64,7 +64,7 @@ impl TokenRequests {
 
 #[async_trait]
 impl Policy for TokenRequests {
-    async fn review(&self, approval: Approval, client: &Client) -> Result<Approval, Rejection> {
+    async fn review(&self, approval: Approval, client: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
         self.take(&client.id).map_err(Rejection::throttled)?;
         Ok(approval)
     }

@@ -18,6 +18,9 @@ pub struct Consent<'a> {
     pub resume: &'a str,
     /// Who asks.
     pub client: Requester<'a>,
+    /// The code of the device that is being approved, as the device shows it (RFC 8628 §5.4); `None` when
+    /// there is no device.
+    pub user_code: Option<&'a str>,
     /// What it would be able to do.
     pub permissions: &'a [Permission<'a>],
     /// The account it would be able to do it with.
@@ -29,7 +32,12 @@ pub struct Consent<'a> {
 impl Consent<'_> {
     /// The page.
     pub fn render(&self) -> Page {
-        Page::of(self, Forms::LeadOn)
+        // What a device's client gets, it fetches itself: its decision leads to no other server.
+        let forms = match self.client.redirect_uri {
+            Some(_) => Forms::LeadOn,
+            None => Forms::Stay,
+        };
+        Page::of(self, forms)
     }
 }
 

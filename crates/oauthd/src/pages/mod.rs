@@ -1,8 +1,8 @@
-//! The pages that people see: sign in, consent, account, errors, and the demo.
+//! The pages that people see: sign in, consent, a device's code, account, errors, and the demo.
 //!
 //! A page is made from a small view of what it shows and knows nothing of HTTP: [`SignIn`], [`Consent`],
-//! [`Failure`], [`Account`], [`DemoIndex`], [`DemoStart`], [`DemoTokens`], [`DemoRefused`]. Each renders into a
-//! [`Page`], which brings the headers that it has to be sent with.
+//! [`DeviceEntry`], [`DeviceDone`], [`Failure`], [`Account`], [`DemoIndex`], [`DemoStart`], [`DemoTokens`],
+//! [`DemoRefused`]. Each renders into a [`Page`], which brings the headers that it has to be sent with.
 //!
 //! Whatever a view holds is escaped, wherever it came from. Pages have no script, load nothing, and work in
 //! any browser; their one stylesheet stands inside them and the policy allows exactly that one.
@@ -11,14 +11,20 @@ mod account;
 mod consent;
 pub(crate) mod date;
 mod demo;
+mod device_done;
+mod device_entry;
 mod failure;
 mod requester;
 mod sign_in;
 pub(crate) mod style;
+pub(crate) mod user_code;
+mod wait;
 
 pub use account::{Account, Authorization, Outcome};
 pub use consent::{Consent, Permission};
 pub use demo::{DemoIndex, DemoRefused, DemoStart, DemoTokens, DemoUser, EndpointLine, Exchange, News, Standing};
+pub use device_done::{DeviceDone, DeviceOutcome};
+pub use device_entry::{DeviceEntry, DeviceRefusal};
 pub use failure::{Failure, Link, Trouble};
 pub use requester::{Place, Requester};
 pub use sign_in::{Refusal, SignIn};
@@ -29,6 +35,8 @@ pub mod field {
     pub const USERNAME: &str = "username";
     /// What they prove it with.
     pub const PASSWORD: &str = "password";
+    /// The code that a device shows (RFC 8628); case, dashes and spaces are as the person typed them.
+    pub const USER_CODE: &str = "user_code";
     /// The token that binds a form to the browser's session; every form has it.
     pub const CSRF: &str = "csrf";
     /// What to go on with when the form is done: a path, or the handle of a parked request.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 
+use super::wait::TooManyAttempts;
 use super::{Forms, Page, Requester};
 
 /// The sign-in page: a form with `username`, `password`, `csrf` and `continue`.
@@ -52,34 +53,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongCredentials => f.write_str("That username and password do not match. Check both and try again."),
-            Self::TooManyAttempts { wait } => {
-                f.write_str("There were too many attempts. Try again in ")?;
-                match wait.as_secs() {
-                    ..=1 => f.write_str("a second."),
-                    seconds @ 2..=90 => write!(f, "{seconds} seconds."),
-                    seconds => write!(f, "{} minutes.", seconds.div_ceil(60)),
-                }
-            }
+            Self::TooManyAttempts { wait } => TooManyAttempts(*wait).fmt(f),
             Self::Stale => f.write_str("This page was open for too long. Sign in once more."),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_told_in_the_unit_that_fits() {
-        let told = |secs| {
-            Refusal::TooManyAttempts {
-                wait: Duration::from_secs(secs),
-            }
-            .to_string()
-        };
-        assert!(told(0).ends_with("in a second."));
-        assert!(told(40).ends_with("in 40 seconds."));
-        assert!(told(91).ends_with("in 2 minutes."));
-        assert!(told(600).ends_with("in 10 minutes."));
     }
 }

@@ -1,10 +1,13 @@
-//! A real browser signs in on the demo page, with JavaScript turned off, and every page is looked at.
+//! A real browser signs in on the demo page, with JavaScript turned off, and every page is looked at, those of
+//! `examples/render_pages` too.
 //!
 //! Pictures of all pages, for phone and desk, in light and dark, are left in `target/screenshots`.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail at once")]
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../examples/render_pages/samples.rs"]
+mod samples;
 
 mod chromium;
 mod contrast;
@@ -163,4 +166,17 @@ fn a_browser_without_scripts_completes_the_demo() {
         assert!(own, "{url} was asked for");
     }
     println!("pictures: {}", pictures().display());
+}
+
+#[test]
+fn every_sample_can_be_read_and_used_by_everybody_on_a_phone_and_a_desk() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut browser = Chromium::without_scripts();
+    let hostile = samples::with_hostile_values(&samples::hostile_name());
+    for (name, page) in [samples::everyday(), hostile].concat() {
+        let file = directory.path().join(format!("{name}.html"));
+        std::fs::write(&file, page.html()).unwrap();
+        browser.open(&format!("file://{}", file.display()));
+        look_at(&mut browser, &format!("sample-{name}"));
+    }
 }

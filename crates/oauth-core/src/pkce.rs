@@ -1,16 +1,18 @@
-//! Proof Key for Code Exchange (RFC 7636), `S256` only.
+//! Proof Key for Code Exchange (RFC 7636), `S256` only: for every grant whose request and redemption are two messages.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_core::{Params, Rejection};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The SHA-256 of the verifier that is to come.
+use crate::params::Params;
+use crate::rejection::Rejection;
+
+/// The SHA-256 of the verifier that is to come: `code_challenge` (RFC 7636 §4.2).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Challenge(String);
+pub struct Challenge(String);
 
 impl std::fmt::Debug for Challenge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,7 +21,8 @@ impl std::fmt::Debug for Challenge {
 }
 
 /// What a verifier is worth.
-pub(crate) enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
     /// It is the right one, or none was asked for and none came.
     Passed,
     /// It cannot be right whatever the challenge is, so it was no guess.
@@ -29,12 +32,12 @@ pub(crate) enum Verdict {
 }
 
 impl Challenge {
-    /// The challenge of an authorization request, if it has one.
+    /// The challenge of a request, if it has one.
     ///
     /// # Errors
     /// `invalid_request` for any method but `S256`, none at all (which would mean `plain`,
     /// RFC 7636 §4.3), or a challenge that SHA-256 cannot have made.
-    pub(crate) fn of(params: &Params<'_>) -> Result<Option<Self>, Rejection> {
+    pub fn of(params: &Params<'_>) -> Result<Option<Self>, Rejection> {
         let method = params.one("code_challenge_method")?;
         let Some(challenge) = params.one("code_challenge")? else {
             return match method {
@@ -64,8 +67,8 @@ impl Challenge {
     }
 }
 
-/// Compares a verifier with the challenge (RFC 7636 §4.6), in constant time.
-pub(crate) fn judge(challenge: Option<&Challenge>, verifier: Option<&str>) -> Verdict {
+/// Compares a verifier with the challenge that its request had (RFC 7636 §4.6), in constant time.
+pub fn judge(challenge: Option<&Challenge>, verifier: Option<&str>) -> Verdict {
     match (challenge, verifier) {
         (None, None) => Verdict::Passed,
         // Somebody took the challenge out of the authorization request (RFC 9700 §4.8.2).
