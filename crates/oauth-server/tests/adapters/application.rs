@@ -113,15 +113,14 @@ fn a_policy_sees_from_where_a_token_is_presented() {
     let lab = Lab::over(MemoryStore::new(), |builder| {
         builder.install(ClientCredentials::new()).policy(FromOneAddress)
     });
-    let server = lab.server.clone();
-    let served = House {
-        root: server,
+    let restricted = House {
+        root: lab.server.clone(),
         ..house()
     };
     let token = lab.send(&for_itself(&WEB).with("scope", "write")).granted().access;
     System::new().block_on(async {
-        let by_axum = ByAxum::new(&served);
-        let by_actix = ByActix::new(&served).await;
+        let by_axum = ByAxum::new(&restricted);
+        let by_actix = ByActix::new(&restricted).await;
         for path in ["/bearer", "/optional", "/scoped", "/guarded/bearer", "/narrow/bearer"] {
             for (peer, expected) in [([192, 0, 2, 7], 200), ([192, 0, 2, 8], 401)] {
                 let call = Call::get(path).bearer(&token).from(peer.into());
