@@ -16,6 +16,7 @@ macro_rules! chapters {
 chapters! {
     architecture = "../docs/architecture.md",
     defaults = "../docs/defaults.md",
+    from_node_oauth2_server = "../docs/from-node-oauth2-server.md",
     writing_a_grant = "../docs/writing-a-grant.md",
     writing_a_store = "../docs/writing-a-store.md",
 }
