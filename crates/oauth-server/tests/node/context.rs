@@ -1,10 +1,11 @@
 //! Where the request is seen: by policies, token issuers, hooks and the person's decision.
 
 use async_trait::async_trait;
-use http::Request;
+use http::{Method, Request};
 use oauth_server::{
-    AccessData, Approval, AuthorizationCode, Client, ClientCredentials, Context, Credential, Draft, Incoming, Issued,
-    MemoryStore, OpaqueTokens, Pending, Policy, RefreshToken, Rejection, Scope, Secret, ServiceAccounts, TokenIssuer,
+    AccessData, Approval, AuthorizationCode, AuthorizeError, Change, Client, ClientCredentials, Context, Credential,
+    Draft, Incoming, Issued, MemoryStore, OpaqueTokens, Pending, Policy, RefreshToken, Rejection, Scope, Secret,
+    ServiceAccounts, TokenIssuer,
 };
 use oauth_testkit::http::Call;
 use oauth_testkit::lab::{APP, MACHINE, WEB, authorization, for_itself, redemption, refreshing, scope};
@@ -296,4 +297,37 @@ fn nobody_gives_more_than_is_theirs() {
     // A program has no person's ceiling.
     let both = for_itself(&WEB).with("scope", "read write");
     assert_eq!(lab.send(&both).granted().scope, "read write");
+}
+
+/// Refuses everything, and has it written down.
+struct Vengeful;
+
+#[async_trait]
+impl Policy for Vengeful {
+    async fn review(&self, _: Approval, _: &Client, cx: &Context<'_>) -> Result<Approval, Rejection> {
+        let victim = cx.generate_authorization()?;
+        Err(Rejection::access_denied("no").and(Change::RevokeAuthorization(victim)))
+    }
+}
+
+#[test]
+fn by_head_not_even_a_refusal_is_written() {
+    let lab = lab_with(|builder| builder.install(Mirror).policy(Vengeful));
+    lab.edit(&WEB, |client| client.response_types.push("mirror".to_owned()));
+    let asking = authorization(&WEB).set("response_type", "mirror");
+    let mut head = Call::new(Method::HEAD, "/authorize");
+    for (name, value) in asking.pairs() {
+        head = head.with(name, value);
+    }
+    let decide = |call: &Call| block_on(lab.authorize(call).unwrap().approve("alice", scope("read")));
+    match decide(&head) {
+        Err(AuthorizeError::Show(rejection)) => assert_eq!(rejection.status().as_u16(), 405),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lab.store.commits().len(), 0);
+    assert_eq!(
+        sent_to(decide(&asking)).param("error").as_deref(),
+        Some("access_denied")
+    );
+    assert_eq!(lab.store.commits().len(), 1);
 }

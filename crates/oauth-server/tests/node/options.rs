@@ -17,6 +17,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+fn just_before(end: Duration) -> Duration {
+    end.saturating_sub(Duration::from_millis(1))
+}
+
 /// Another lifetime for whoever says so in a header of the token request.
 struct Hurried;
 
@@ -47,7 +51,7 @@ fn access_token_lifetime() {
     let answer = everybody.send(&for_itself(&MACHINE).header("x-kiosk", "1"));
     assert_eq!(answer.json()["expires_in"], 60);
     let token = answer.granted().access;
-    everybody.clock.advance(MINUTE - Duration::from_millis(1));
+    everybody.clock.advance(just_before(MINUTE));
     assert!(everybody.is_active(&token));
     everybody.clock.advance(Duration::from_millis(1));
     assert!(!everybody.is_active(&token));
@@ -56,7 +60,7 @@ fn access_token_lifetime() {
 /// Whether a refresh token works after that time, and not a moment later.
 #[track_caller]
 fn lies_unused_for(make: impl Fn() -> Lab<Store>, header: Option<&str>, lifetime: Duration) {
-    for (wait, works) in [(lifetime - Duration::from_millis(1), true), (lifetime, false)] {
+    for (wait, works) in [(just_before(lifetime), true), (lifetime, false)] {
         let lab = make();
         let mut redeem = redemption(&APP, &lab.code(&APP));
         if let Some(header) = header {
@@ -105,7 +109,7 @@ fn a_refresh_lifetime_of_one_request_is_kept_when_the_token_is_used() {
     let redeem = redemption(&WEB, &lab.code(&WEB)).header("x-kiosk", "1");
     let tokens = lab.send(&redeem).granted();
     for _ in 0..3 {
-        lab.clock.advance(HOUR - MINUTE);
+        lab.clock.advance(just_before(HOUR));
         lab.refresh(&WEB, tokens.refresh()).granted();
     }
     lab.clock.advance(HOUR);
@@ -133,7 +137,7 @@ fn authorization_code_lifetime() {
         sent_to(block_on(pending.consent(consent))).param("code").unwrap()
     };
     let lives = |make: &dyn Fn() -> Lab<Store>, own: Option<Duration>, lifetime: Duration| {
-        for (wait, status) in [(lifetime - Duration::from_millis(1), 200), (lifetime, 400)] {
+        for (wait, status) in [(just_before(lifetime), 200), (lifetime, 400)] {
             let lab = make();
             let code = agreed(&lab, own);
             lab.clock.advance(wait);

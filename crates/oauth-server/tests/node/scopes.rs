@@ -1,7 +1,9 @@
 //! How scopes are compared, end to end: exactly unless the application says otherwise.
 
+use async_trait::async_trait;
 use oauth_server::{
-    AuthorizationCode, Builder, HierarchicScopes, MemoryStore, RefreshToken, ScopeMatcher, WildcardScopes,
+    Approval, AuthorizationCode, Builder, Client, Context, HierarchicScopes, MemoryStore, Policy, RefreshToken,
+    Rejection, ScopeMatcher, WildcardScopes,
 };
 use oauth_testkit::http::{Answer, Call, Tokens};
 use oauth_testkit::lab::{MACHINE, WEB, authorization, for_itself, redemption, refreshing, scope};
@@ -160,4 +162,28 @@ fn an_application_compares_scopes_in_a_way_of_its_own() {
     assert!(may(&lab, &granted.access, "read write"));
     assert!(!may(&lab, &granted.access, "admin"));
     assert_eq!(tokens(&lab, "read", "read").scope, "read");
+}
+
+/// Nobody gives away more than reading.
+struct Readers;
+
+#[async_trait]
+impl Policy for Readers {
+    async fn review(&self, approval: Approval, _: &Client, cx: &Context<'_>) -> Result<Approval, Rejection> {
+        assert!(cx.covers(&scope("files mail"), approval.granted()));
+        Ok(approval.limited_to(&scope("files.read mail.read"), cx))
+    }
+}
+
+#[test]
+fn the_ceiling_of_a_policy_follows_the_same_comparison() {
+    let lab = lab_of("files mail", "files mail", |builder| {
+        hierarchic(builder).policy(Readers)
+    });
+    let granted = tokens(&lab, "files", "files");
+    assert_eq!(granted.scope, "files.read");
+    assert_eq!(lab.refresh(&WEB, granted.refresh()).granted().scope, "files.read");
+    assert_eq!(tokens(&lab, "files.read.own", "files").scope, "files.read.own");
+    lab.send(&for_itself(&MACHINE).with("scope", "files.write"))
+        .refused(400, "invalid_scope");
 }
