@@ -221,7 +221,8 @@ impl Approval {
         self
     }
 
-    /// The same approval with a refresh token, if it comes with one, that may lie unused this long.
+    /// The same approval with a refresh token, if it comes with one, that may lie unused this long. A token that
+    /// is not rotated keeps this; a rotated one has a successor with an approval of its own.
     pub fn with_refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.0.refresh_lifetime = Some(lifetime);
         self

@@ -23,6 +23,7 @@ chapters! {
     architecture = "../docs/architecture.md",
     choosing_a_grant = "../docs/choosing-a-grant.md",
     defaults = "../docs/defaults.md",
+    from_node_oauth2_server = "../docs/from-node-oauth2-server.md",
     writing_a_grant = "../docs/writing-a-grant.md",
     writing_a_store = "../docs/writing-a-store.md",
 }
