@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use oauth_server::{
     ACCESS_TOKEN, AccessData, Approval, AuthorizationCode, Change, Client, ClientCredentials, ClientSecret, Context,
-    Credential, CredentialStore, Draft, ErrorCode, ExactMatch, GrantType, Issued, Key, MemoryStore, Policy,
-    REFRESH_TOKEN, RedirectMatcher, RefreshToken, Rejection, RequiredScope, Secret, ServiceAccounts, State, Subject,
-    TokenIssuer,
+    Credential, CredentialStore, Draft, ErrorCode, ExactMatch, GrantType, Issued, Key, MemoryStore, PasswordGrant,
+    Policy, REFRESH_TOKEN, RedirectMatcher, RefreshToken, Rejection, RequiredScope, ResourceOwners, Secret,
+    ServiceAccounts, State, Subject, TokenIssuer,
 };
 use oauth_testkit::http::{Answer, Call};
 use oauth_testkit::lab::{
@@ -116,6 +116,38 @@ fn revoke_token_and_revoke_authorization_code() {
     let tokens = raced.tokens(&APP);
     raced.store.spends_first();
     raced.refresh(&APP, tokens.refresh()).refused(400, "invalid_grant");
+}
+
+/// One person, whose name and password are these.
+struct OnlyAlice;
+
+#[async_trait]
+impl ResourceOwners for OnlyAlice {
+    async fn verify(&self, username: &str, password: &Secret, _: &Context<'_>) -> Result<Option<Subject>, Rejection> {
+        let right = username == "alice" && password.expose() == "swordfish";
+        Ok(right.then(|| Subject::new("alice")))
+    }
+}
+
+#[test]
+fn get_user() {
+    let lab = lab_with(|builder| builder.install(PasswordGrant::danger_verified_by(OnlyAlice)));
+    lab.edit(&WEB, |client| client.grant_types.push(GrantType::PASSWORD));
+    let ask = |username: &str, password: &str| {
+        let form = [
+            ("grant_type", "password"),
+            ("username", username),
+            ("password", password),
+        ];
+        lab.send(&Call::post("/token").all(&form).by(&WEB))
+    };
+    let token = ask("alice", "swordfish").granted().access;
+    let access = knock(&lab.server, &Call::get("/").bearer(&token)).unwrap();
+    assert_eq!(access.subject().map(Subject::as_str), Some("alice"));
+    let (wrong, unknown) = (ask("alice", "wrong"), ask("bob", "swordfish"));
+    wrong.refused(400, "invalid_grant");
+    unknown.refused(400, "invalid_grant");
+    assert_eq!(wrong.text(), unknown.text(), "nobody learns which users there are");
 }
 
 struct Accounts;

@@ -40,6 +40,27 @@ impl Policy for Hurried {
     }
 }
 
+/// A policy that hands out no time at all.
+struct Stillborn;
+
+#[async_trait]
+impl Policy for Stillborn {
+    async fn review(&self, approval: Approval, _: &Client, _: &Context<'_>) -> Result<Approval, Rejection> {
+        Ok(approval
+            .with_access_token_lifetime(Duration::ZERO)
+            .with_refresh_token_lifetime(Duration::from_millis(999)))
+    }
+}
+
+#[test]
+fn a_lifetime_in_which_nothing_can_live_says_nothing() {
+    let lab = lab_with(|builder| builder.install(RefreshToken::rotating()).policy(Stillborn));
+    let tokens = lab.tokens(&APP);
+    lab.clock.advance(Duration::from_secs(10));
+    assert!(lab.is_active(&tokens.access));
+    lab.send(&refreshing(&APP, tokens.refresh())).granted();
+}
+
 #[test]
 fn access_token_lifetime() {
     let everybody = lab_with(|builder| builder.access_token_lifetime(2 * HOUR).policy(Hurried));
@@ -147,6 +168,8 @@ fn authorization_code_lifetime() {
     lives(&make, None, 5 * MINUTE);
     lives(&own, None, Duration::from_secs(30));
     lives(&own, Some(2 * MINUTE), 2 * MINUTE);
+    // What would be dead at birth says nothing.
+    lives(&own, Some(Duration::ZERO), Duration::from_secs(30));
 }
 
 #[test]
