@@ -75,7 +75,7 @@
 //! | `authcode` (default) | [`AuthorizationCode`]: authorization code with PKCE |
 //! | `refresh` (default) | [`RefreshToken`]: rotation and reuse detection |
 //! | `client-credentials` (default) | [`ClientCredentials`]: machine to machine |
-//! | `device` | [`DeviceCode`]: devices without a browser; module `device`: the person's part |
+//! | `device` | `DeviceCode`: devices without a browser; module `device`: the person's part |
 //! | `danger-password` | `PasswordGrant`: legacy, the client sees the password; not in `full` |
 //! | `danger-implicit` | `Implicit`: legacy, the access token travels in a URI; not in `full` |
 //! | `memory` (default) | `MemoryStore`: the reference store |
