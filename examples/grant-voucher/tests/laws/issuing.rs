@@ -119,6 +119,9 @@ fn what_is_no_request_for_a_voucher_is_refused<S: Model + Documents, G>(make: Ma
         let twice = issuing().set(name, value).with(name, value);
         lab.send(&twice).refused(400, "invalid_request");
     }
+    // RFC 6749 §3.2: not even one that nobody reads.
+    let unread = issuing().with("state", "a").with("state", "b");
+    lab.send(&unread).refused(400, "invalid_request");
     lab.send(&issuing().without("redeemer")).refused(400, "invalid_request");
     lab.send(&issuing().set("redeemer", "")).refused(400, "invalid_request");
     for seat in ["A-1", "A 1", "é", "A23456789", "\u{202e}1"] {
