@@ -26,7 +26,8 @@ pub struct ClientCredentials {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which account a client acts as",
     label = "this would have to implement `ServiceAccounts`",
-    note = "implement `ServiceAccounts::act_as`, node-oauth2-server's `getUserFromClient`"
+    note = "implement `ServiceAccounts` (act_as): node-oauth2-server's `getUserFromClient`",
+    note = "without accounts of your own, `ClientCredentials::new()` needs none"
 )]
 pub trait ServiceAccounts: Send + Sync + 'static {
     /// Enriches or refuses what the client is about to get, for instance with a claim that names its account.

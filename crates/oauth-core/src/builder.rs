@@ -30,7 +30,8 @@ use crate::token::{OpaqueTokens, RefreshTokens, TokenIssuer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be installed in an authorization server",
     label = "neither a grant nor a bundle of parts",
-    note = "implement `oauth_core::Grant` for a grant, or `oauth_core::Install` for a bundle of parts"
+    note = "implement `Grant` (grant_type, handle) for a grant, or `Install` (install) for a bundle of parts",
+    note = "`docs/writing-a-grant.md` has both on a page, and `examples/grant-voucher` both as a crate"
 )]
 pub trait Install {
     /// Adds its parts.

@@ -28,7 +28,8 @@ use crate::token::Claims;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a grant",
     label = "this would have to implement `Grant`",
-    note = "implement `oauth_core::Grant` (grant_type and handle); `docs/writing-a-grant.md` has one on a page"
+    note = "implement `Grant` (grant_type, handle)",
+    note = "`docs/writing-a-grant.md` has one on a page, and `examples/grant-voucher` one as a crate"
 )]
 pub trait Grant: Send + Sync + 'static {
     /// The value of `grant_type` that this grant answers.

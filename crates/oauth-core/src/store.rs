@@ -19,7 +19,8 @@ use crate::time::Timestamp;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not know any clients",
     label = "this would have to implement `ClientStore`",
-    note = "implement `ClientStore::client`, node-oauth2-server's `getClient`; `docs/writing-a-store.md` goes through it"
+    note = "implement `ClientStore` (client): node-oauth2-server's `getClient` without the secret",
+    note = "`docs/writing-a-store.md` goes through it"
 )]
 pub trait ClientStore: Send + Sync {
     /// The client of that identifier, or `None` if there is none.
@@ -34,7 +35,8 @@ pub trait ClientStore: Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not keep credentials: codes, access tokens, refresh tokens",
     label = "this would have to implement `CredentialStore`",
-    note = "implement `CredentialStore` (find, commit, sweep); `docs/writing-a-store.md` goes through it, and `oauth-testkit` tests it"
+    note = "implement `CredentialStore` (find, commit, sweep)",
+    note = "`docs/writing-a-store.md` goes through it, and `oauth-testkit` tests it"
 )]
 pub trait CredentialStore: Send + Sync {
     /// The credential at that key, expired or not. One whose authorization is revoked comes back
@@ -55,9 +57,10 @@ pub trait CredentialStore: Send + Sync {
 
 /// Everything the engine needs of an application's data: clients and credentials.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not all that an authorization server keeps its data in",
-    label = "this would have to implement `ClientStore` and `CredentialStore`",
-    note = "a `Model` is whatever implements `ClientStore` (client) and `CredentialStore` (find, commit, sweep)"
+    message = "`{Self}` cannot be the store of an authorization server",
+    label = "this would have to implement both `ClientStore` and `CredentialStore`",
+    note = "implement `ClientStore` (client) and `CredentialStore` (find, commit, sweep): whatever has both is a `Model`",
+    note = "`docs/writing-a-store.md` goes through it, and `MemoryStore` will do to begin with"
 )]
 pub trait Model: ClientStore + CredentialStore + 'static {}
 

@@ -36,7 +36,9 @@ fn quoted(page: &str) -> Vec<&str> {
 }
 
 fn is_path(text: &str) -> bool {
-    let in_repository = ["crates/", "docs/", "xtask/"].iter().any(|at| text.starts_with(at));
+    let in_repository = ["crates/", "docs/", "examples/", "xtask/"]
+        .iter()
+        .any(|at| text.starts_with(at));
     in_repository && !text.contains(['*', ' ', '{'])
 }
 

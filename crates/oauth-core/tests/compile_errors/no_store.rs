@@ -1,0 +1,7 @@
+use oauth_core::Server;
+
+struct NoStore;
+
+fn main() {
+    Server::builder(NoStore);
+}
