@@ -88,7 +88,7 @@ fn not_yet(code: &Credential<DeviceCodeData>, cx: &Context<'_>) -> Result<Reject
     let too_early = code
         .data
         .polled_at
-        .is_some_and(|before| cx.now() < before.plus(wait - wait / 10));
+        .is_some_and(|before| cx.now() < before.plus(wait.saturating_sub(wait / 10)));
     let (refusal, interval) = if too_early {
         let refusal =
             Rejection::new(SLOW_DOWN, "polled too early").telling("wait five seconds longer between two polls");
