@@ -657,6 +657,17 @@ fn wrong_codes_are_counted_by_session_and_by_address_and_right_ones_are_not() {
     }
     let refusal = guess(&codes.user, "another session", "192.0.2.1").unwrap_err();
     assert_eq!(refusal.status().as_u16(), 429);
+    // A question that was not looked at is no guess of its session.
+    for _ in 0..4 {
+        assert_eq!(
+            guess("BBBB-BBBB", "roaming", "192.0.2.1")
+                .unwrap_err()
+                .status()
+                .as_u16(),
+            429
+        );
+    }
+    let _ = guess(&begun(&lab.server, &TV).user, "roaming", "192.0.2.2").unwrap();
     // A code that somebody else entered is a wrong one, too.
     for _ in 0..3 {
         assert_eq!(

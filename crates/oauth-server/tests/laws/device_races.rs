@@ -339,6 +339,29 @@ fn the_loser_of_two_polls_is_slowed_down() {
 }
 
 #[test]
+fn a_poll_that_loses_twice_is_told_to_come_again() {
+    // C14, C35: first to a poll that waits, then to one that is granted.
+    let (lab, other) = contested();
+    let codes = begun(&lab.server, &TV);
+    let _ = entered(&lab.server, &codes, "browser");
+    let page = other_tab(&other, &codes);
+    let (code, server) = (codes.device.clone(), other.clone());
+    acts_first(&lab, move || async move {
+        poll(server, code).await.refused(400, "authorization_pending");
+        approved(page).await.unwrap();
+    });
+    let code = codes.device.clone();
+    acts_first(&lab, move || async move {
+        poll(other, code).await.granted();
+    });
+    lab.send(&polling(&TV, &codes.device))
+        .refused(503, "temporarily_unavailable");
+    lab.send(&polling(&TV, &codes.device)).refused(400, "invalid_grant");
+    let live = block_on(lab.store.inner().live_refresh_tokens());
+    assert_eq!(live.values().sum::<usize>(), 1);
+}
+
+#[test]
 fn a_decision_that_comes_second_is_told_so() {
     // C15, V087
     for first_agrees in [true, false] {

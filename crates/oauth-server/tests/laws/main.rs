@@ -12,6 +12,7 @@ mod client_authentication;
 mod client_credentials;
 mod cors_and_methods;
 mod device;
+mod device_histories;
 mod device_races;
 mod docs;
 mod faults;
