@@ -16,7 +16,7 @@ use oauth_testkit::http::{Answer, Call, VERIFIER, Who, challenge};
 use oauth_testkit::lab::{
     API, APP, KIOSK, TV, WEB, device_authorization, polling, redemption, refreshing, revoking, scope,
 };
-use oauth_testkit::{Lab, Watched, block_on};
+use oauth_testkit::{Flaky, Lab, Moment, Watched, block_on};
 use serde_json::json;
 
 use crate::{Store, lab, lab_with};
@@ -427,11 +427,12 @@ fn a_poll_names_one_device_code() {
 #[test]
 fn codes_cannot_be_guessed() {
     // R141, R143: eight letters of twenty, each as likely as any other, and 256 bits.
-    let lab = lab_with(RefreshToken::rotating(), |builder| builder.entropy(SystemEntropy));
+    const DEVICES: usize = 5000;
+    let lab = lab();
     let mut seen = BTreeSet::new();
     let mut letters: BTreeMap<char, usize> = BTreeMap::new();
     let mut at: Vec<BTreeSet<char>> = vec![BTreeSet::new(); 8];
-    for _ in 0..1000 {
+    for _ in 0..DEVICES {
         let codes = begun(&lab.server, &TV);
         assert_eq!(codes.device.len(), 43);
         let (left, right) = codes.user.split_once('-').unwrap();
@@ -444,8 +445,26 @@ fn codes_cannot_be_guessed() {
     }
     assert_eq!(letters.keys().collect::<String>(), "BCDFGHJKLMNPQRSTVWXZ");
     assert!(at.iter().all(|letters| letters.len() == 20));
-    // 400 of each are expected, with a deviation of 19.5: this is six of those away.
-    assert!(letters.values().all(|count| (283..=517).contains(count)), "{letters:?}");
+    // 2000 of each are expected, with a deviation of 43.6; 8000 of the last four, with one of 80. Bytes taken modulo
+    // twenty would make 7500 of these.
+    assert!(
+        letters.values().all(|count| (1_800..=2_200).contains(count)),
+        "{letters:?}"
+    );
+    let last: usize = ['V', 'W', 'X', 'Z'].iter().map(|letter| letters[letter]).sum();
+    assert!((7_700..=8_300).contains(&last), "{last}");
+}
+
+#[test]
+fn codes_differ_between_two_starts_of_a_server() {
+    // R141, R143
+    let start = || {
+        let lab = lab_with(RefreshToken::rotating(), |builder| builder.entropy(SystemEntropy));
+        begun(&lab.server, &TV)
+    };
+    let (one, other) = (start(), start());
+    assert_ne!(one.device, other.device);
+    assert_ne!(one.user, other.user);
 }
 
 #[test]
@@ -698,6 +717,25 @@ fn wrong_codes_are_counted_by_session_and_by_address_and_right_ones_are_not() {
         .unwrap_err();
     }
     let _ = guess(&begun(&lab.server, &TV).user, "honest", "203.0.113.1").unwrap();
+}
+
+#[test]
+fn while_the_store_is_down_no_code_is_wrong() {
+    // R141, C28
+    let limit = Three::default();
+    let mounted = limit.clone();
+    let lab = Lab::over(Flaky::new(oauth_server::MemoryStore::new()), |builder| {
+        builder.install(DeviceCode::new()).attempt_limit(mounted)
+    });
+    let codes = begun(&lab.server, &TV);
+    for call in 1..=3 {
+        for moment in [Moment::Before, Moment::After] {
+            lab.store.fail(call, moment);
+            let refusal = block_on(typed(&lab.server, &codes.user, &format!("{call}{moment:?}"))).unwrap_err();
+            assert_eq!(refusal.status().as_u16(), 503, "{call} {moment:?}");
+            assert!(limit.0.lock().unwrap().values().all(|count| *count == 0));
+        }
+    }
 }
 
 #[test]
