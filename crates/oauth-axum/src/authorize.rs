@@ -1,7 +1,6 @@
 //! The authorization endpoint's two halves.
 
 use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use oauth_core::{AuthorizeError, Pending, Redirect, Server};
 
@@ -43,17 +42,10 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let server = Server::from_ref(state);
-        let whole = Whole::read(request, server.max_body()).await;
-        if whole.body.is_none() {
-            let too_large = oauth_core::Rejection::invalid_request("the request body is too large")
-                .with_status(StatusCode::PAYLOAD_TOO_LARGE);
-            return Err(AuthorizeRejection(AuthorizeError::Show(too_large)));
-        }
-        server
-            .authorize(&whole.incoming())
+        let whole = Whole::read(request, server.max_body())
             .await
-            .map(Authorize)
-            .map_err(AuthorizeRejection)
+            .map_err(AuthorizeError::Show)?;
+        Ok(Self(server.authorize(&whole.incoming()).await?))
     }
 }
 
@@ -67,30 +59,6 @@ pub fn decided(outcome: Result<Redirect, AuthorizeError>) -> Response {
 
 impl IntoResponse for AuthorizeRejection {
     fn into_response(self) -> Response {
-        match self.0 {
-            AuthorizeError::Redirect(redirect) => into_response(redirect.into_response()),
-            AuthorizeError::Show(rejection) => {
-                let words = rejection.description().unwrap_or("the request cannot be completed");
-                let page = format!("{words} ({})\n", rejection.code());
-                let mut response = (rejection.status(), page).into_response();
-                if let Some(allow) = rejection.reply().headers_mut().remove(http::header::ALLOW) {
-                    response.headers_mut().insert(http::header::ALLOW, allow);
-                }
-                for (name, value) in [
-                    (http::header::CACHE_CONTROL, "no-store"),
-                    (http::header::X_FRAME_OPTIONS, "DENY"),
-                    (
-                        http::header::CONTENT_SECURITY_POLICY,
-                        "default-src 'none'; frame-ancestors 'none'",
-                    ),
-                    (http::header::REFERRER_POLICY, "no-referrer"),
-                ] {
-                    response
-                        .headers_mut()
-                        .insert(name, http::HeaderValue::from_static(value));
-                }
-                response
-            }
-        }
+        into_response(self.0.into_response())
     }
 }

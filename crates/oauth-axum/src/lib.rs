@@ -1,15 +1,17 @@
-//! Routes and extractors that mount an OAuth 2.x authorization server in axum.
+//! Routes, extractors and a guard that mount an OAuth 2.x authorization server in axum.
 //!
 //! [`router`] has every endpoint that programs talk to. The authorization endpoint is yours, because sign-in and consent
 //! are: take [`Authorize`] in a handler, ask the person, and answer with [`decided`]. Resources are protected by
-//! taking [`Bearer`] or [`Scoped`].
+//! taking [`Bearer`] or [`Scoped`], and whole subtrees of routes by [`require()`].
 //!
 //! This crate knows no grant and no store.
 
 mod authorize;
+mod guard;
 mod resource;
 mod routes;
 
 pub use authorize::{Authorize, AuthorizeRejection, decided};
+pub use guard::{Guarded, Require, require, require_scope};
 pub use resource::{Bearer, Refused, Scoped};
 pub use routes::{endpoints, router, well_known};

@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use oauth_core::{AccessToken, Challenge, Incoming, RequiredScope, Server};
+use oauth_core::{AccessToken, Challenge, RequiredScope, Scope, Server};
 
-use crate::routes::into_response;
+use crate::routes::{incoming, into_response, note_peer};
 
 /// A good access token. Without one, the request ends in the challenge of RFC 6750 §3.
 ///
-/// `Option<Bearer>` is `None` for a request without token; a bad one is refused all the same.
+/// `Option<Bearer>` is `None` for a request without token; a bad one is refused all the same. Behind
+/// [`require`](crate::require()) it is the token that was let in, and the store is not asked again.
 ///
 /// ```
 /// use oauth_axum::Bearer;
@@ -79,18 +80,30 @@ impl IntoResponse for Refused {
     }
 }
 
-async fn authenticate<S>(parts: &Parts, state: &S) -> Result<AccessToken, Challenge>
+async fn authenticate<S>(parts: &mut Parts, state: &S) -> Result<AccessToken, Challenge>
 where
     Server: FromRef<S>,
 {
-    let request = Incoming {
-        method: &parts.method,
-        uri: &parts.uri,
-        headers: &parts.headers,
-        extensions: &parts.extensions,
-        body: &[],
-    };
-    Server::from_ref(state).authenticate(&request).await
+    note_peer(parts);
+    match parts.extensions.get::<AccessToken>() {
+        Some(let_in) => Ok(let_in.clone()),
+        None => Server::from_ref(state).authenticate(&incoming(parts, &[])).await,
+    }
+}
+
+async fn authenticate_for<S>(scope: &Scope, parts: &mut Parts, state: &S) -> Result<AccessToken, Challenge>
+where
+    Server: FromRef<S>,
+{
+    note_peer(parts);
+    match parts.extensions.get::<AccessToken>() {
+        Some(let_in) => let_in.require(scope).map(|()| let_in.clone()),
+        None => {
+            Server::from_ref(state)
+                .authenticate_for(&incoming(parts, &[]), scope)
+                .await
+        }
+    }
 }
 
 impl<S> FromRequestParts<S> for Bearer
@@ -130,17 +143,8 @@ where
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let token = match authenticate(parts, state).await {
-            Ok(token) => token,
-            Err(challenge) => {
-                let asked = T::SCOPE.parse();
-                return Err(Refused(asked.map_or_else(
-                    |_| challenge.clone(),
-                    |scope| challenge.clone().asking_for(scope),
-                )));
-            }
-        };
-        token.require_named::<T>().map_err(Refused)?;
+        let scope = T::scope().map_err(Refused)?;
+        let token = authenticate_for(&scope, parts, state).await.map_err(Refused)?;
         Ok(Self {
             token,
             scope: PhantomData,

@@ -6,12 +6,13 @@ use std::pin::Pin;
 
 use axum::Router;
 use axum::body::{self, Body, Bytes};
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::any;
 use http::request::Parts;
-use oauth_core::{Incoming, PeerAddr, Server};
+use http_body_util::LengthLimitError;
+use oauth_core::{Incoming, PeerAddr, Rejection, Server};
 
 /// Every endpoint of the server, at its path from the root of the issuer's host.
 ///
@@ -83,12 +84,10 @@ impl<S> Handler<(), S> for Endpoint {
 
     fn call(self, request: Request, _: S) -> Self::Future {
         Box::pin(async move {
-            let whole = Whole::read(request, self.server.max_body()).await;
-            let response = match &whole.body {
-                Some(_) => self.server.serve_at(self.at, &whole.incoming()).await,
-                None => self.server.body_too_large(),
-            };
-            into_response(response)
+            into_response(match Whole::read(request, self.server.max_body()).await {
+                Ok(whole) => self.server.serve_at(self.at, &whole.incoming()).await,
+                Err(rejection) => rejection.reply().into_response(),
+            })
         })
     }
 }
@@ -96,34 +95,44 @@ impl<S> Handler<(), S> for Endpoint {
 /// A request that has been read to its end.
 pub(crate) struct Whole {
     parts: Parts,
-    /// `None` if there was more than the limit, or it broke off.
-    pub(crate) body: Option<Bytes>,
+    body: Bytes,
 }
 
 impl Whole {
     /// Reads the body up to the limit.
-    pub(crate) async fn read(request: Request, limit: usize) -> Self {
+    pub(crate) async fn read(request: Request, limit: usize) -> Result<Self, Rejection> {
         let (mut parts, body) = request.into_parts();
-        if parts.extensions.get::<PeerAddr>().is_none()
-            && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
-        {
-            let peer = PeerAddr(peer.ip());
-            parts.extensions.insert(peer);
-        }
-        Self {
-            parts,
-            body: body::to_bytes(body, limit).await.ok(),
+        note_peer(&mut parts);
+        match body::to_bytes(body, limit).await.map_err(axum::Error::into_inner) {
+            Ok(body) => Ok(Self { parts, body }),
+            Err(error) if error.is::<LengthLimitError>() => Err(Rejection::body_too_large()),
+            Err(_) => Err(Rejection::body_broken_off()),
         }
     }
 
     pub(crate) fn incoming(&self) -> Incoming<'_> {
-        Incoming {
-            method: &self.parts.method,
-            uri: &self.parts.uri,
-            headers: &self.parts.headers,
-            extensions: &self.parts.extensions,
-            body: self.body.as_deref().unwrap_or_default(),
-        }
+        incoming(&self.parts, &self.body)
+    }
+}
+
+/// Notes where the request came from, unless somebody in front knew better.
+pub(crate) fn note_peer(parts: &mut Parts) {
+    if parts.extensions.get::<PeerAddr>().is_none()
+        && let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>()
+    {
+        let peer = PeerAddr(peer.ip());
+        parts.extensions.insert(peer);
+    }
+}
+
+pub(crate) fn incoming<'a>(parts: &'a Parts, body: &'a [u8]) -> Incoming<'a> {
+    Incoming {
+        method: &parts.method,
+        // A nested router sees its own part of the path only; what the client asked for is the whole.
+        uri: parts.extensions.get().map_or(&parts.uri, |OriginalUri(whole)| whole),
+        headers: &parts.headers,
+        extensions: &parts.extensions,
+        body,
     }
 }
 

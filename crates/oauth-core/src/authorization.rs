@@ -134,6 +134,7 @@ pub struct Consent {
     /// What the tokens are to carry beside that.
     pub claims: Claims,
     /// How long the answer can be used, if not as long as everybody's: the code, or the access token if the answer is one.
+    /// Less than a second says nothing.
     pub lifetime: Option<Duration>,
 }
 
@@ -229,6 +230,34 @@ impl fmt::Display for AuthorizeError {
 }
 
 impl std::error::Error for AuthorizeError {}
+
+impl AuthorizeError {
+    /// The plainest answer: a redirect where that is safe, and a page of text where it is not.
+    pub fn into_response(self) -> Response<Vec<u8>> {
+        let rejection = match self {
+            Self::Redirect(redirect) => return redirect.into_response(),
+            Self::Show(rejection) => rejection,
+        };
+        let words = rejection.description().unwrap_or("the request cannot be completed");
+        let mut response = Response::new(format!("{words} ({})\n", rejection.code()).into_bytes());
+        *response.status_mut() = rejection.status();
+        let headers = response.headers_mut();
+        rejection.write_headers(headers);
+        for (name, value) in [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
 
 impl AuthorizationRequest {
     pub(crate) fn answer(&self, server: &Server, mode: ResponseMode, parameters: &[(&str, &str)]) -> Redirect {

@@ -125,6 +125,16 @@ impl Rejection {
         self
     }
 
+    /// The body is larger than the server reads: 413. For adapters, which find out while they read it.
+    pub fn body_too_large() -> Self {
+        Self::invalid_request("the request body is too large").with_status(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// The body ended before it was whole: 400. For adapters, which find out while they read it.
+    pub fn body_broken_off() -> Self {
+        Self::invalid_request("the request body broke off")
+    }
+
     pub(crate) fn method_not_allowed(allow: HeaderValue) -> Self {
         let mut refusal = Self::new(ErrorCode::INVALID_REQUEST, "method not allowed")
             .telling("this endpoint does not have that method")
@@ -141,6 +151,11 @@ impl Rejection {
     /// Why, for the log.
     pub fn reason(&self) -> &str {
         &self.0.reason
+    }
+
+    /// How long to wait before asking again, if it says so: `Retry-After`.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The words for the client, if there are any.

@@ -84,12 +84,7 @@ impl AccessToken {
     /// # Errors
     /// As [`AccessToken::require`]; a type that names what is no scope can never be satisfied.
     pub fn require_named<T: RequiredScope>(&self) -> Result<(), Challenge> {
-        match T::SCOPE.parse::<Scope>() {
-            Ok(scope) => self.require(&scope),
-            Err(_) => {
-                Err(Rejection::server_error("a required scope breaks the grammar of RFC 6749 section 3.3").into())
-            }
-        }
+        self.require(&T::scope()?)
     }
 
     /// Headers that tell a client about scopes: `X-OAuth-Scopes`, what its token allows, and `X-Accepted-OAuth-Scopes`, what
@@ -130,6 +125,19 @@ impl AccessToken {
 pub trait RequiredScope: Send + Sync + 'static {
     /// The tokens, separated by spaces (RFC 6749 §3.3).
     const SCOPE: &'static str;
+
+    /// The scope itself.
+    ///
+    /// # Errors
+    /// `server_error` for a [`SCOPE`](Self::SCOPE) that is none: it can never be satisfied.
+    fn scope() -> Result<Scope, Challenge>
+    where
+        Self: Sized,
+    {
+        Self::SCOPE
+            .parse()
+            .map_err(|_| Rejection::server_error("a required scope breaks the grammar of RFC 6749 section 3.3").into())
+    }
 }
 
 /// Why a request for a protected resource is refused (RFC 6750 §3).
@@ -298,6 +306,19 @@ impl Server {
             .honored(&token)
             .await?
             .ok_or_else(Challenge::invalid_token)
+    }
+
+    /// Finds out who acts, and insists that they may do what the scope names.
+    ///
+    /// # Errors
+    /// As [`Server::authenticate`] and [`AccessToken::require`]; every challenge names the scope.
+    pub async fn authenticate_for(&self, request: &Incoming<'_>, scope: &Scope) -> Result<AccessToken, Challenge> {
+        let token = self
+            .authenticate(request)
+            .await
+            .map_err(|challenge| challenge.asking_for(scope.clone()))?;
+        token.require(scope)?;
+        Ok(token)
     }
 }
 

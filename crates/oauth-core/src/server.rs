@@ -170,7 +170,7 @@ impl Server {
             return Err(Rejection::method_not_allowed(mounted.allow.clone()));
         }
         if request.body.len() > self.0.max_body {
-            return Err(too_large());
+            return Err(Rejection::body_too_large());
         }
         carry_out(&Serving { mounted, request }, &Context::new(self, Some(*request))).await
     }
@@ -178,7 +178,7 @@ impl Server {
     /// The answer to a request whose body is larger than [`Server::max_body`], for adapters that find
     /// out while they read it.
     pub fn body_too_large(&self) -> Response<Vec<u8>> {
-        too_large().reply().into_response()
+        Rejection::body_too_large().reply().into_response()
     }
 
     /// Forgets at most `limit` credentials that expired a while ago; how many it forgot. Call it now and then.
@@ -239,10 +239,6 @@ impl Decide for Serving<'_> {
         let changes = outcome.take_changes();
         Ok(Decided { outcome, changes })
     }
-}
-
-fn too_large() -> Rejection {
-    Rejection::invalid_request("the request body is too large").with_status(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 fn preflight(mounted: &Mounted, origin: Option<&HeaderValue>) -> Reply {

@@ -58,12 +58,12 @@
 //! |---|---|
 //! | put a server together | [`Server::builder`], [`Builder`], [`BuildError`] |
 //! | register clients | [`Client`], [`ClientSecret`], [`ClientStore`] |
-//! | have people sign in and consent | [`Server::authorize`], [`Pending`], `axum::Authorize` |
-//! | protect a resource | [`Server::authenticate`], [`AccessToken`], `axum::Bearer`, `axum::Scoped` |
+//! | have people sign in and consent | [`Server::authorize`], [`Pending`], `axum::Authorize`, `actix::Authorize` |
+//! | protect a resource | [`Server::authenticate`], [`AccessToken`]; `Bearer`, `Scoped` and `require` of `axum` and `actix` |
 //! | add rules of your own | [`Policy`]; see what happens: [`Observer`] |
 //! | plug in another part | [`Grant`], [`ResponseType`], [`TokenIssuer`], [`ClientAuthenticator`], [`Endpoint`], [`Install`] |
 //! | keep data elsewhere | [`CredentialStore`], [`Documents`] |
-//! | use another web framework | [`Incoming`], [`Server::serve`], [`Server::authenticate`] |
+//! | use another web framework | `tower::service`, or [`Incoming`], [`Server::serve`], [`Server::authenticate`] |
 //! | read on | [`manual`] |
 //!
 //! # Features
@@ -80,9 +80,11 @@
 //! | `danger-implicit` | `Implicit`: legacy, the access token travels in a URI; not in `full` |
 //! | `memory` (default) | `MemoryStore`: the reference store |
 //! | `sqlite` | `SqliteStore`: the embedded store |
-//! | `axum` | module `axum`: routes and extractors |
+//! | `axum` | module `axum`: routes, extractors and a guard |
+//! | `actix` | module `actix`: the same for actix-web |
+//! | `tower` | module `tower`: all endpoints as one service, for hyper, tonic, poem and others |
 //! | `argon2` | module `argon2`: client secrets that a person chose, and passwords |
-//! | `full` | all of these but the legacy ones |
+//! | `full` | all of these but `actix`, `tower` and the legacy ones |
 
 pub use oauth_core::*;
 
@@ -100,10 +102,14 @@ pub use grant_implicit::Implicit;
 pub use grant_password::{PasswordGrant, ResourceOwners};
 #[cfg(feature = "refresh")]
 pub use grant_refresh::{RefreshToken, RotationPolicy};
+#[cfg(feature = "actix")]
+pub use oauth_actix as actix;
 #[cfg(feature = "argon2")]
 pub use oauth_argon2 as argon2;
 #[cfg(feature = "axum")]
 pub use oauth_axum as axum;
+#[cfg(feature = "tower")]
+pub use oauth_tower as tower;
 #[cfg(feature = "memory")]
 pub use store_memory::MemoryStore;
 #[cfg(feature = "sqlite")]

@@ -25,6 +25,10 @@ examples! {
     sign_in = "../examples/sign_in.rs",
 }
 
+// The `main` that `actix_web::main` makes is no dead code to the compiler, so that nothing is expected here.
+#[path = "../examples/minimal_actix.rs"]
+mod minimal_actix;
+
 /// `only-for-this-demonstration` as the secret of `user`, the way `curl -u` sends it.
 fn basic(user: &str) -> String {
     use base64::Engine as _;
@@ -75,6 +79,25 @@ async fn minimal_axum_issues_a_token_and_honours_it() {
     let (status, _, body) = get(&app, "/hello", Some(&bearer(&answer))).await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "hello, reporter: read\n"));
     assert_eq!(get(&app, "/hello", None).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[actix_web::test]
+async fn minimal_actix_issues_a_token_and_honours_it() {
+    use actix_web::test::{TestRequest, call_and_read_body_json, call_service, init_service, read_body};
+
+    let server = minimal_actix::server().unwrap();
+    let app = init_service(actix_web::App::new().configure(minimal_actix::routes(&server))).await;
+    let fields = [("grant_type", "client_credentials"), ("scope", "read")];
+    let request = TestRequest::post().uri("/token").set_form(fields);
+    let request = request.insert_header(("authorization", basic("reporter")));
+    let answer: Value = call_and_read_body_json(&app, request.to_request()).await;
+    let hello = || TestRequest::get().uri("/hello");
+    let request = hello().insert_header(("authorization", bearer(&answer)));
+    let greeted = call_service(&app, request.to_request()).await;
+    assert_eq!(greeted.status().as_u16(), 200);
+    assert_eq!(read_body(greeted).await, "hello, reporter: read\n");
+    let refused = call_service(&app, hello().to_request()).await;
+    assert_eq!(refused.status().as_u16(), 401);
 }
 
 #[tokio::test]

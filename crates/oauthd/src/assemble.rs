@@ -6,15 +6,15 @@ use axum::Router;
 use axum::routing::get;
 use oauth_server::argon2::{Argon2, Argon2Error, Remembered};
 use oauth_server::{
-    AttemptLimit, AuthorizationCode, BuildError, ClientCredentials, Clock, GrantType, Model, RefreshToken,
-    RotationPolicy, Server, SystemClock, SystemEntropy,
+    AttemptLimit, AuthorizationCode, BuildError, ClientCredentials, Clock, DeviceCode, GrantType, Implicit, Model,
+    PasswordGrant, RefreshToken, RotationPolicy, Server, SystemClock, SystemEntropy,
 };
 
 use crate::backend::Backend;
 use crate::config::{Pkce, RefreshRotation, Settings};
 use crate::limits::{FailedAuthentications, TokenRequests};
 use crate::origins::ClientOrigins;
-use crate::people::ActivePeople;
+use crate::people::{ActivePeople, SignIns};
 use crate::telemetry::{self, Metrics};
 use crate::web::{Demo, Parts, People, Sessions, Web};
 
@@ -118,6 +118,15 @@ pub fn assemble<M: Model>(settings: &Settings, around: Around<M>) -> Result<Asse
                 )
             }
             grant if *grant == GrantType::CLIENT_CREDENTIALS => builder.install(ClientCredentials::new()),
+            grant if *grant == GrantType::DEVICE_CODE => builder.install(
+                DeviceCode::new()
+                    .lifetime(tokens.device_code_lifetime)
+                    .poll_interval(tokens.device_poll_interval),
+            ),
+            grant if *grant == GrantType::PASSWORD => {
+                builder.install(PasswordGrant::danger_verified_by(SignIns(Arc::clone(&around.people))))
+            }
+            grant if *grant == GrantType::IMPLICIT => builder.install(Implicit::danger_new()),
             other => return Err(NotAssembled::NotBuiltIn(other.clone())),
         };
     }

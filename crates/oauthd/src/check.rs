@@ -16,6 +16,13 @@ const SHORTEST_SECRET: usize = 32;
 /// The fewest characters of a password that a person may choose (NIST SP 800-63B §3.1.1).
 const SHORTEST_PASSWORD: usize = 8;
 
+/// The grants that issue refresh tokens.
+const REFRESHED: [GrantType; 3] = [
+    GrantType::AUTHORIZATION_CODE,
+    GrantType::DEVICE_CODE,
+    GrantType::PASSWORD,
+];
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// One weakness.
@@ -77,6 +84,16 @@ impl Review<'_> {
             let why = "everything that was issued is forgotten when the process ends, revocations too";
             self.find("store", "RFC 7009 §2", why);
         }
+        for (at, grant) in settings.grants.iter().enumerate() {
+            let key = format!("grants.enabled[{at}]");
+            if *grant == GrantType::PASSWORD {
+                let why = "clients that use it see people's passwords; use authorization_code, or the device grant";
+                self.find(key, "RFC 9700 §2.4, OAuth 2.1 §10", why);
+            } else if *grant == GrantType::IMPLICIT {
+                let why = "access tokens leak from URIs and can be injected; use authorization_code with PKCE";
+                self.find(key, "RFC 9700 §2.1.2, OAuth 2.1 §10", why);
+            }
+        }
         if settings.pkce == Pkce::Public && settings.mounts(&GrantType::AUTHORIZATION_CODE) {
             let why = "confidential clients may leave PKCE out, which opens them to code injection; set it to \"all\"";
             self.find("pkce.required", "RFC 9700 §2.1.1, OAuth 2.1 §4.1.1", why);
@@ -103,6 +120,11 @@ impl Review<'_> {
                 "RFC 6749 §4.1.2",
                 format!("{long} is long for a code that is used at once; ten minutes are the most, one is plenty"),
             );
+        }
+        if self.settings.mounts(&GrantType::DEVICE_CODE) && tokens.device_code_lifetime > Duration::from_secs(1800) {
+            let long = in_words(tokens.device_code_lifetime);
+            let why = format!("{long} give much time to guess a user code, or to talk somebody into entering one");
+            self.find("tokens.device_code_lifetime", "RFC 8628 §5.1, §5.4", why);
         }
         if !self.settings.mounts(&GrantType::REFRESH_TOKEN) {
             return;
@@ -184,7 +206,7 @@ impl Review<'_> {
             if !self.settings.mounts(grant) {
                 let why = format!("it has no effect: `{grant}` is not among the enabled grants");
                 self.find(key, "RFC 6749 §5.2", why);
-            } else if *grant == GrantType::REFRESH_TOKEN && !client.may_use(&GrantType::AUTHORIZATION_CODE) {
+            } else if *grant == GrantType::REFRESH_TOKEN && !REFRESHED.iter().any(|other| client.may_use(other)) {
                 let why = "it has no effect: no other grant of this client issues refresh tokens";
                 self.find(key, "RFC 6749 §4.4.3", why);
             }

@@ -92,6 +92,9 @@ pub struct DemoArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = clap::builder::NonEmptyStringValueParser::new().try_map(|text: String| config::parse_listen(&text)))]
     pub listen: SocketAddr,
+    /// Mount the legacy grants, too: password and implicit, with a client for each
+    #[arg(long)]
+    pub legacy: bool,
 }
 
 /// What goes over the file for a server.

@@ -239,10 +239,8 @@ fn read_tokens(mut section: Section<'_>) -> Tokens {
             _ => section.problem("access_token_format", "`opaque` is expected here"),
         }
     }
-    // What signing and devices will use is accepted where it asks for nothing that is missing.
+    // What signing will use is accepted where it asks for nothing that is missing.
     section.text("signing_algorithm");
-    section.lifetime("device_code_lifetime");
-    section.duration("device_poll_interval");
     let rotation = section.text("refresh_token_rotation").map(|text| match text.as_str() {
         "always" => RefreshRotation::Always,
         "public" => RefreshRotation::Public,
@@ -281,6 +279,12 @@ fn read_tokens(mut section: Section<'_>) -> Tokens {
         authorization_code_lifetime: section
             .lifetime("authorization_code_lifetime")
             .unwrap_or(defaults.authorization_code_lifetime),
+        device_code_lifetime: section
+            .lifetime("device_code_lifetime")
+            .unwrap_or(defaults.device_code_lifetime),
+        device_poll_interval: section
+            .lifetime("device_poll_interval")
+            .unwrap_or(defaults.device_poll_interval),
     };
     section.finish();
     tokens
@@ -288,7 +292,7 @@ fn read_tokens(mut section: Section<'_>) -> Tokens {
 
 fn read_grants(mut section: Section<'_>) -> Vec<GrantType> {
     let enabled = match section.texts("enabled") {
-        None => grants::BUILT_IN.to_vec(),
+        None => grants::BY_DEFAULT.to_vec(),
         Some(names) => {
             let mut enabled = Vec::with_capacity(names.len());
             if names.is_empty() {

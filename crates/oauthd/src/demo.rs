@@ -20,6 +20,18 @@ const PASSWORD: &str = "correct horse battery staple";
 /// The public client's redirect URI. Nobody listens there: the code is read from the browser's address bar.
 const CLI_REDIRECT: &str = "http://127.0.0.1:9000/callback";
 
+/// Whether the demo has the grants that nobody should use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Legacy {
+    /// No: as any server unless it is told otherwise.
+    Absent,
+    /// Yes: `password` and `implicit`, to try what an old client does.
+    Mounted,
+}
+
+/// The grant type of devices (RFC 8628 §3.4).
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// Why a demo does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum NotShown {
@@ -38,7 +50,7 @@ pub enum NotShown {
 ///
 /// # Errors
 /// [`NotShown`].
-pub async fn demo(listen: SocketAddr) -> Result<(), NotShown> {
+pub async fn demo(listen: SocketAddr, legacy: Legacy) -> Result<(), NotShown> {
     let listener = serve::listen(listen).await?;
     let address = listener.local_addr().map_err(NotServed::from)?;
     let issuer = format!("http://{}", reachable(address));
@@ -51,7 +63,7 @@ pub async fn demo(listen: SocketAddr) -> Result<(), NotShown> {
         .map_err(NotServed::from)?;
     let file = directory.path().join("oauthd.db");
 
-    let text = settings(&issuer, &web_secret, &page_secret);
+    let text = settings(&issuer, &web_secret, &page_secret, legacy);
     let overrides = Overrides {
         store: Some(format!("sqlite://{}", file.display())),
         ..Overrides::default()
@@ -66,7 +78,7 @@ pub async fn demo(listen: SocketAddr) -> Result<(), NotShown> {
     serve::serve_on(listener, &settings, backend, Some(page), |address| {
         say(&format!(
             "listening on http://{address}\n\n{}",
-            to_try(&issuer, &web_secret)
+            to_try(&issuer, &web_secret, legacy)
         ));
     })
     .await?;
@@ -84,13 +96,30 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The demo is configured like any other server.
-fn settings(issuer: &str, web_secret: &Secret, page_secret: &Secret) -> String {
+fn settings(issuer: &str, web_secret: &Secret, page_secret: &Secret, legacy: Legacy) -> String {
+    let (legacy_grants, legacy_client) = match legacy {
+        Legacy::Absent => ("", String::new()),
+        Legacy::Mounted => (
+            r#", "password", "implicit""#,
+            format!(
+                r#"
+[[clients]]
+client_id = "legacy"
+client_name = "Demo legacy app"
+token_endpoint_auth_method = "none"
+redirect_uris = ["{CLI_REDIRECT}"]
+grant_types = ["password", "implicit", "refresh_token"]
+scope = "read write profile"
+"#
+            ),
+        ),
+    };
     format!(
         r#"
 issuer = "{issuer}"
 
 [grants]
-enabled = ["authorization_code", "refresh_token", "client_credentials"]
+enabled = ["authorization_code", "refresh_token", "client_credentials", "{DEVICE}"{legacy_grants}]
 
 [scopes]
 supported = ["read", "write", "profile"]
@@ -114,6 +143,13 @@ grant_types = ["authorization_code", "refresh_token"]
 scope = "read write profile"
 
 [[clients]]
+client_id = "tv"
+client_name = "Demo television"
+token_endpoint_auth_method = "none"
+grant_types = ["{DEVICE}", "refresh_token"]
+scope = "read profile"
+{legacy_client}
+[[clients]]
 client_id = "demo-page"
 client_secret = "{page_secret}"
 client_name = "Demo client"
@@ -132,7 +168,7 @@ claims = {{ name = "Alice" }}
 }
 
 /// What was made, and lines to paste.
-fn to_try(issuer: &str, web_secret: &Secret) -> String {
+fn to_try(issuer: &str, web_secret: &Secret, legacy: Legacy) -> String {
     let secret = web_secret.expose();
     // A verifier that everybody may know, so that the lines can be pasted as they are.
     let verifier = "demo-verifier-demo-verifier-demo-verifier-demo";
@@ -141,6 +177,18 @@ fn to_try(issuer: &str, web_secret: &Secret) -> String {
     let token = format!(
         "$(curl -s -u 'web:{secret}' -d grant_type=client_credentials -d scope=read {issuer}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
     );
+    let legacy = match legacy {
+        Legacy::Absent => String::new(),
+        Legacy::Mounted => format!(
+            "
+password (legacy: the client sees the password)
+  curl -s -d grant_type=password -d client_id=legacy -d username={USERNAME} --data-urlencode 'password={PASSWORD}' -d scope=read {issuer}/token
+
+implicit (legacy): open this, sign in, and find `access_token` behind the # in the address bar
+  {issuer}/authorize?response_type=token&client_id=legacy&redirect_uri={redirect}&scope=read&state=demo
+"
+        ),
+    };
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = write!(
@@ -152,6 +200,7 @@ Metadata:                    {issuer}/.well-known/oauth-authorization-server
 person               {USERNAME} / {PASSWORD}
 confidential client  web / {secret}
 public client        cli (PKCE, redirects to {CLI_REDIRECT})
+device client        tv (a device without a browser)
 
 client_credentials
   curl -s -u 'web:{secret}' -d grant_type=client_credentials -d scope=read {issuer}/token
@@ -168,6 +217,11 @@ refresh_token, then revocation
   curl -s -d grant_type=refresh_token -d client_id=cli -d refresh_token=REFRESH_TOKEN {issuer}/token
   curl -s -d client_id=cli -d token=REFRESH_TOKEN {issuer}/revoke
 
+device_code: ask for codes, enter `user_code` at {issuer}/device
+(or open `verification_uri_complete`), sign in and allow, and poll with `device_code`
+  curl -s -d client_id=tv -d 'scope=read profile' {issuer}/device_authorization
+  curl -s -d grant_type={DEVICE} -d client_id=tv -d device_code=DEVICE_CODE {issuer}/token
+{legacy}
 Everything is kept in a temporary file and forgotten when you press ctrl-C."
     );
     text
@@ -188,8 +242,10 @@ mod tests {
     #[test]
     fn the_settings_of_the_demo_are_sound() {
         let secret = Secret::generate(&SystemEntropy).unwrap();
-        let text = settings("http://127.0.0.1:8080", &secret, &secret);
-        let read = Settings::parse("demo", &text, &Overrides::default(), Purpose::Serve);
-        assert_eq!(read.unwrap().clients.len(), 3);
+        for (legacy, clients) in [(Legacy::Absent, 4), (Legacy::Mounted, 5)] {
+            let text = settings("http://127.0.0.1:8080", &secret, &secret, legacy);
+            let read = Settings::parse("demo", &text, &Overrides::default(), Purpose::Serve);
+            assert_eq!(read.unwrap().clients.len(), clients);
+        }
     }
 }

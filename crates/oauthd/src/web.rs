@@ -3,7 +3,9 @@
 mod account;
 mod authorize;
 mod demo;
+mod device;
 mod forms;
+mod going;
 mod health;
 mod respond;
 mod session;
@@ -101,8 +103,15 @@ impl Web {
         if self.0.server.response_types().next().is_some() {
             router = router
                 .route(&at("/authorize"), get(authorize::authorize).post(authorize::authorize))
-                .route(&at("/consent"), get(authorize::consent).post(authorize::decide))
-                .route(&at("/switch-account"), post(sign_in::switch_account));
+                .route(&at("/consent"), get(authorize::consent).post(authorize::decide));
+        }
+        if self.has_devices() {
+            router = router
+                .route(&at("/device"), get(device::show).post(device::enter))
+                .route(&at("/device/consent"), get(device::consent).post(device::decide));
+        }
+        if self.0.server.response_types().next().is_some() || self.has_devices() {
+            router = router.route(&at("/switch-account"), post(sign_in::switch_account));
         }
         if self.0.demo.is_some() {
             router = router
@@ -115,6 +124,20 @@ impl Web {
                 .route(&at("/demo/resource"), any(demo::resource));
         }
         router.fallback(respond::not_found).with_state(self.clone())
+    }
+
+    /// Whether the device grant is mounted: then its endpoint is there.
+    fn has_devices(&self) -> bool {
+        let endpoint = self.path("/device_authorization");
+        self.0.server.paths().any(|path| path == endpoint)
+    }
+
+    /// Who is signed in and may still use this server.
+    async fn active(&self, browser: &session::Browser) -> Result<Option<Subject>, StoreError> {
+        match &browser.subject {
+            Some(subject) => Ok(self.0.people.is_active(subject).await?.then(|| subject.clone())),
+            None => Ok(None),
+        }
     }
 
     /// The path of the issuer, which all pages are below.

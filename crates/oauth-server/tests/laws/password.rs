@@ -16,6 +16,9 @@ use oauth_testkit::{Flaky, Lab, Moment, Watched, block_on};
 
 use crate::{Store, lab_with};
 
+/// The longest name and the longest password that are looked at, in bytes.
+const LONGEST: usize = 4096;
+
 const PASSWORD: &str = "correct horse battery staple";
 
 /// One account, and what was asked about it.
@@ -159,13 +162,13 @@ fn what_is_far_too_long_is_wrong_before_it_is_hashed() {
     let wrong = lab.send(&told(&WEB).set("password", "wrong"));
     accounts.take_asked();
     for name in ["username", "password"] {
-        let call = told(&WEB).set(name, "x".repeat(1025));
+        let call = told(&WEB).set(name, "x".repeat(LONGEST + 1));
         assert_eq!(all_of(&lab.send(&call)), all_of(&wrong));
         assert!(accounts.take_asked().is_empty());
-        let call = told(&WEB).set(name, "é".repeat(513));
+        let call = told(&WEB).set(name, "é".repeat(LONGEST / 2 + 1));
         lab.send(&call).refused(400, "invalid_grant");
         assert!(accounts.take_asked().is_empty(), "bytes count, not characters");
-        lab.send(&told(&WEB).set(name, "x".repeat(1024)))
+        lab.send(&told(&WEB).set(name, "x".repeat(LONGEST)))
             .refused(400, "invalid_grant");
         assert_eq!(accounts.take_asked().len(), 1);
     }
@@ -276,7 +279,7 @@ fn guessing_ends_after_a_few_failures_through_all_clients_together() {
         .refused(400, "invalid_grant");
     // What is far too long was a guess like any other.
     let before = limit.failures();
-    lab.send(&told(&WEB).set("password", "x".repeat(2000)).from(there))
+    lab.send(&told(&WEB).set("password", "x".repeat(LONGEST + 1)).from(there))
         .refused(400, "invalid_grant");
     assert_eq!(limit.failures(), before + 1);
 }

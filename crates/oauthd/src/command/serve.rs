@@ -4,7 +4,7 @@ use super::{Exit, Failure};
 use crate::check::review;
 use crate::cli::{Common, DemoArgs, ServeArgs};
 use crate::config::{Purpose, Settings};
-use crate::demo::NotShown;
+use crate::demo::{Legacy, NotShown};
 use crate::serve::NotServed;
 use crate::telemetry::{Logging, log_to_stderr};
 
@@ -21,7 +21,8 @@ pub(super) async fn run(common: &Common, args: &ServeArgs) -> Result<Exit, Failu
 pub(super) async fn demo(common: &Common, args: &DemoArgs) -> Result<Exit, Failure> {
     // Whoever tries it out reads what there is to try, not what was asked.
     let _logging = begin_logging(common, "warn")?;
-    crate::demo::demo(args.listen).await?;
+    let legacy = if args.legacy { Legacy::Mounted } else { Legacy::Absent };
+    crate::demo::demo(args.listen, legacy).await?;
     Ok(Exit::Good)
 }
 

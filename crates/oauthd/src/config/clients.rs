@@ -14,6 +14,9 @@ use super::settings::{ConfiguredClient, SecretForm};
 /// The name under which a registration says that its client needs no consent.
 pub const SKIP_CONSENT: &str = "skip_consent";
 
+/// The response types that there are, and the grant that each belongs to (RFC 7591 §2.1).
+const ANSWERED: [(&str, GrantType); 2] = [("code", GrantType::AUTHORIZATION_CODE), ("token", GrantType::IMPLICIT)];
+
 /// A registration that somebody asks for, not yet judged.
 #[derive(Clone, Debug, Default)]
 pub struct ClientMetadata {
@@ -43,6 +46,8 @@ pub struct ClientMetadata {
     pub access_token_lifetime: Option<Duration>,
     /// How long its refresh tokens live, if not as long as everybody's.
     pub refresh_token_lifetime: Option<Duration>,
+    /// How long its authorization codes live, if not as long as everybody's.
+    pub authorization_code_lifetime: Option<Duration>,
     /// Everything else that is kept: `client_uri`, `contacts`, …
     pub extra: BTreeMap<String, Value>,
 }
@@ -111,6 +116,7 @@ impl ClientMetadata {
             client.introspect = self.introspect;
             client.access_token_lifetime = self.access_token_lifetime.map(|lifetime| lifetime.as_secs());
             client.refresh_token_lifetime = self.refresh_token_lifetime.map(|lifetime| lifetime.as_secs());
+            client.authorization_code_lifetime = self.authorization_code_lifetime.map(|lifetime| lifetime.as_secs());
             if self.skip_consent {
                 client.set_metadata(SKIP_CONSENT, true);
             }
@@ -194,23 +200,25 @@ impl ClientMetadata {
     }
 
     fn answers(&self, grants: &[GrantType], faults: &mut Faults) -> Vec<String> {
-        let codes = grants.contains(&GrantType::AUTHORIZATION_CODE);
+        let needed = ANSWERED.iter().filter(|(_, grant)| grants.contains(grant));
         let Some(names) = &self.response_types else {
-            return codes.then(|| "code".to_owned()).into_iter().collect();
+            return needed.map(|(name, _)| (*name).to_owned()).collect();
         };
         for (at, name) in names.iter().enumerate() {
             let key = format!("response_types[{at}]");
-            if name != "code" {
-                faults.add(key, format!("the response type `{name}` is not built in"));
-            } else if !codes && self.grant_types.is_some() {
-                faults.add(
-                    key,
-                    "`code` needs `authorization_code` among grant_types (RFC 7591 §2.1)",
-                );
+            match ANSWERED.iter().find(|(own, _)| own == name) {
+                None => faults.add(key, format!("the response type `{name}` is not built in")),
+                Some((_, grant)) if !grants.contains(grant) && self.grant_types.is_some() => {
+                    faults.add(
+                        key,
+                        format!("`{name}` needs `{grant}` among grant_types (RFC 7591 §2.1)"),
+                    );
+                }
+                Some(_) => {}
             }
         }
-        if codes && !names.iter().any(|name| name == "code") {
-            let why = "`authorization_code` among grant_types needs `code` here (RFC 7591 §2.1)";
+        for (name, grant) in needed.filter(|(name, _)| !names.iter().any(|own| own == name)) {
+            let why = format!("`{grant}` among grant_types needs `{name}` here (RFC 7591 §2.1)");
             faults.add("response_types", why);
         }
         names.clone()
@@ -222,8 +230,9 @@ impl ClientMetadata {
                 faults.add(format!("redirect_uris[{at}]"), bad.to_string());
             }
         }
-        if grants.contains(&GrantType::AUTHORIZATION_CODE) && self.redirect_uris.is_empty() {
-            let why = "a client that uses authorization_code needs at least one redirect URI (RFC 6749 §3.1.2.2)";
+        let answered = ANSWERED.iter().find(|(_, grant)| grants.contains(grant));
+        if let Some((_, grant)) = answered.filter(|_| self.redirect_uris.is_empty()) {
+            let why = format!("a client that uses {grant} needs at least one redirect URI (RFC 6749 §3.1.2.2)");
             faults.add("redirect_uris", why);
         }
     }
@@ -357,6 +366,7 @@ fn read_one(section: &mut Section<'_>) -> ClientMetadata {
         skip_consent: section.truth(SKIP_CONSENT).unwrap_or_default(),
         access_token_lifetime: section.lifetime("access_token_lifetime"),
         refresh_token_lifetime: section.lifetime("refresh_token_lifetime"),
+        authorization_code_lifetime: section.lifetime("authorization_code_lifetime"),
         extra: read_extra(section),
     }
 }

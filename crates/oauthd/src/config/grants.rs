@@ -5,17 +5,25 @@ use oauth_server::GrantType;
 use super::document::unknown;
 
 /// The grants that can be mounted.
-pub(crate) const BUILT_IN: [GrantType; 3] = [
+const BUILT_IN: [GrantType; 6] = [
     GrantType::AUTHORIZATION_CODE,
     GrantType::REFRESH_TOKEN,
     GrantType::CLIENT_CREDENTIALS,
+    GrantType::DEVICE_CODE,
+    GrantType::PASSWORD,
+    GrantType::IMPLICIT,
+];
+
+/// The grants of a configuration that names none: never the legacy ones.
+pub(crate) const BY_DEFAULT: [GrantType; 4] = [
+    GrantType::AUTHORIZATION_CODE,
+    GrantType::REFRESH_TOKEN,
+    GrantType::CLIENT_CREDENTIALS,
+    GrantType::DEVICE_CODE,
 ];
 
 /// Grants that RFCs name and this server does not have.
-const NOT_BUILT_IN: [GrantType; 7] = [
-    GrantType::IMPLICIT,
-    GrantType::PASSWORD,
-    GrantType::DEVICE_CODE,
+const NOT_BUILT_IN: [GrantType; 4] = [
     GrantType::from_static("urn:ietf:params:oauth:grant-type:token-exchange"),
     GrantType::from_static("urn:ietf:params:oauth:grant-type:jwt-bearer"),
     GrantType::from_static("urn:ietf:params:oauth:grant-type:saml2-bearer"),

@@ -121,6 +121,10 @@ pub struct Tokens {
     pub refresh_token_grace: Duration,
     /// Authorization codes.
     pub authorization_code_lifetime: Duration,
+    /// Device codes and the user codes that belong to them.
+    pub device_code_lifetime: Duration,
+    /// How long a device waits between two polls.
+    pub device_poll_interval: Duration,
 }
 
 impl Default for Tokens {
@@ -133,6 +137,8 @@ impl Default for Tokens {
             refresh_token_rotation: RefreshRotation::Public,
             refresh_token_grace: Duration::ZERO,
             authorization_code_lifetime: Duration::from_secs(60),
+            device_code_lifetime: Duration::from_secs(600),
+            device_poll_interval: Duration::from_secs(5),
         }
     }
 }

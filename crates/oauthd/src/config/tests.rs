@@ -33,7 +33,7 @@ fn an_issuer_is_enough_and_the_rest_has_good_defaults() {
     assert_eq!(settings.tokens, Tokens::default());
     assert_eq!(settings.limits, Limits::default());
     assert_eq!(settings.pkce, Pkce::All);
-    assert_eq!(settings.grants, grants::BUILT_IN);
+    assert_eq!(settings.grants, grants::BY_DEFAULT);
     assert_eq!(settings.scopes, Scopes::default());
 }
 
@@ -53,8 +53,8 @@ fn everything_that_is_said_is_heard() {
         refresh_token_rotation = "always"
         refresh_token_grace = "10s"
         authorization_code_lifetime = "30s"
-        device_code_lifetime = "10m"
-        device_poll_interval = "5s"
+        device_code_lifetime = "15m"
+        device_poll_interval = "2s"
         signing_algorithm = "ES256"
 
         [grants]
@@ -112,6 +112,8 @@ fn everything_that_is_said_is_heard() {
             refresh_token_rotation: RefreshRotation::Always,
             refresh_token_grace: std::time::Duration::from_secs(10),
             authorization_code_lifetime: std::time::Duration::from_secs(30),
+            device_code_lifetime: std::time::Duration::from_secs(900),
+            device_poll_interval: std::time::Duration::from_secs(2),
         }
     );
     assert_eq!(
@@ -283,15 +285,11 @@ fn issuers_that_cannot_be_meant_are_refused() {
 
 #[test]
 fn what_is_not_built_in_says_so() {
-    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
     for (text, told) in [
         (
-            format!("[grants]\nenabled = [\"authorization_code\", \"{device}\"]"),
-            format!("oauthd.toml:3: grants.enabled[1]: the grant `{device}` is not built in"),
-        ),
-        (
-            "[grants]\nenabled = [\"password\"]".to_owned(),
-            "oauthd.toml:3: grants.enabled[0]: the grant `password` is not built in".to_owned(),
+            format!("[grants]\nenabled = [\"authorization_code\", \"{exchange}\"]"),
+            format!("oauthd.toml:3: grants.enabled[1]: the grant `{exchange}` is not built in"),
         ),
         (
             "[tokens]\naccess_token_format = \"jwt\"".to_owned(),

@@ -53,7 +53,7 @@ pub(crate) async fn account(State(web): State<Web>, Visitor(browser): Visitor, R
         .map(|((granted, id), permissions)| Authorization {
             id,
             client: match &granted.client {
-                Some(client) => requester(client, client.redirect_uris.first().map_or("", String::as_str)),
+                Some(client) => requester(client, client.redirect_uris.first().map(String::as_str)),
                 None => Requester {
                     name: &granted.client_id,
                     redirect_uri: None,

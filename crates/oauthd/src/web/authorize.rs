@@ -61,7 +61,7 @@ pub(crate) async fn decide(State(web): State<Web>, form: Form) -> Response {
         .resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret)
         .await
     {
-        Ok(pending) => pending,
+        Ok(pending) => pending.decided_in(&form.incoming()),
         Err(error) => return respond::refused(&web, error),
     };
     let outcome = match form.field(field::DECISION) {
@@ -81,13 +81,9 @@ pub(crate) async fn decide(State(web): State<Web>, form: Form) -> Response {
 impl Web {
     /// Goes on with a request: to the sign-in page, to the consent page, or straight back to a first-party client.
     pub(super) async fn proceed(&self, pending: Pending, browser: &Browser) -> Response {
-        let subject = match &browser.subject {
-            Some(subject) => match self.0.people.is_active(subject).await {
-                Ok(true) => Some(subject.clone()),
-                Ok(false) => None,
-                Err(error) => return self.unavailable(&error),
-            },
-            None => None,
+        let subject = match self.active(browser).await {
+            Ok(subject) => subject,
+            Err(error) => return self.unavailable(&error),
         };
         if let Some(subject) = subject.clone()
             && skips_consent(pending.client(), pending.redirect_uri())
@@ -111,7 +107,7 @@ impl Web {
                 csrf: &browser.csrf(),
                 resume: handle.expose(),
                 username: "",
-                client: Some(requester(pending.client(), pending.redirect_uri())),
+                client: Some(requester(pending.client(), Some(pending.redirect_uri()))),
                 refusal: None,
             };
             respond::page(StatusCode::OK, &page.render())
@@ -130,7 +126,7 @@ impl Web {
             action: &self.path("/consent"),
             csrf: &browser.csrf(),
             resume: handle.expose(),
-            client: requester(pending.client(), pending.redirect_uri()),
+            client: requester(pending.client(), Some(pending.redirect_uri())),
             user_code: None,
             permissions: &permissions,
             username: subject.as_str(),
@@ -141,10 +137,10 @@ impl Web {
 }
 
 /// Who asks, as people are shown it.
-pub(super) fn requester<'a>(client: &'a Client, redirect_uri: &'a str) -> Requester<'a> {
+pub(super) fn requester<'a>(client: &'a Client, redirect_uri: Option<&'a str>) -> Requester<'a> {
     Requester {
         name: client.name.as_deref().unwrap_or(client.id.as_str()),
-        redirect_uri: Some(redirect_uri),
+        redirect_uri,
     }
 }
 

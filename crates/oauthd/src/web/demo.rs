@@ -383,7 +383,7 @@ impl Web {
 
 /// The browser behind one of the demo client's own forms.
 fn sender(form: &SiteForm) -> Option<String> {
-    cookie(&form.headers).filter(|browser| form.field(crate::pages::field::CSRF) == csrf(browser))
+    cookie(form.incoming().headers).filter(|browser| form.field(crate::pages::field::CSRF) == csrf(browser))
 }
 
 fn shown(browser: &str, page: &Page) -> Response {

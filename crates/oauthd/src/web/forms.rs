@@ -1,10 +1,9 @@
 //! What pages send, and the browsers that send it.
 
-use std::net::IpAddr;
-
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use oauth_server::{Incoming, Params};
 
@@ -30,9 +29,8 @@ impl FromRequestParts<Web> for Visitor {
 
 /// A form that a page of this site sent. A browser that says it came from elsewhere is believed.
 pub(crate) struct SiteForm {
-    pub(crate) headers: HeaderMap,
     pub(crate) params: Params<'static>,
-    pub(crate) peer: Option<IpAddr>,
+    request: axum::http::Request<Bytes>,
 }
 
 impl FromRequest<Web> for SiteForm {
@@ -51,16 +49,16 @@ impl FromRequest<Web> for SiteForm {
         let request = axum::http::Request::from_parts(parts, body);
         let incoming = Incoming::of(&request);
         let params = incoming.form().map_err(|_| bad(StatusCode::BAD_REQUEST))?.into_owned();
-        let peer = incoming.peer();
-        Ok(Self {
-            headers: request.into_parts().0.headers,
-            params,
-            peer,
-        })
+        Ok(Self { params, request })
     }
 }
 
 impl SiteForm {
+    /// The request that brought it.
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        Incoming::of(&self.request)
+    }
+
     /// The value of a field; empty if it is absent or occurs more than once.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.params.one(name).ok().flatten().unwrap_or_default()
@@ -70,7 +68,6 @@ impl SiteForm {
 /// A form of the browser's own session: its CSRF token is right.
 pub(crate) struct Form {
     pub(crate) browser: Browser,
-    pub(crate) peer: Option<IpAddr>,
     sent: SiteForm,
 }
 
@@ -82,21 +79,22 @@ impl FromRequest<Web> for Form {
         let browser = web
             .0
             .sessions
-            .browser(&form.headers)
+            .browser(form.request.headers())
             .await
             .map_err(|error| web.unavailable(&error))?;
         if !browser.sent(&form.params) {
             return Err(web.failure(StatusCode::FORBIDDEN, Trouble::Stale));
         }
-        Ok(Self {
-            browser,
-            peer: form.peer,
-            sent: form,
-        })
+        Ok(Self { browser, sent: form })
     }
 }
 
 impl Form {
+    /// The request that brought it.
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        self.sent.incoming()
+    }
+
     /// The value of a field; empty if it is absent or occurs more than once.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.sent.field(name)

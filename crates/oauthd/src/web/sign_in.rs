@@ -3,16 +3,15 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use oauth_server::device::{self, DeviceRequest};
 use oauth_server::{Attempt, Pending, Secret};
 
 use super::authorize::requester;
 use super::forms::Form;
+use super::going::Going;
 use super::session::Browser;
 use super::{SignInFailed, Web, respond};
-use crate::pages::{Refusal, SignIn, field};
-
-/// The value of `continue` that leads to the account page.
-pub(super) const TO_ACCOUNT: &str = "account";
+use crate::pages::{Refusal, Requester, SignIn, field};
 
 /// `POST /sign-in`.
 pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
@@ -21,7 +20,7 @@ pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
     let attempt = Attempt {
         what: Attempt::PASSWORD,
         name: username,
-        address: form.peer,
+        address: form.incoming().peer(),
     };
     let admission = match &web.0.sign_in_limit {
         None => None,
@@ -62,7 +61,7 @@ pub(crate) async fn sign_in(State(web): State<Web>, form: Form) -> Response {
     {
         return web.unavailable(&error);
     }
-    let response = web.go_on(&form, browser, &signed_in).await;
+    let response = web.go_on(&form, &signed_in).await;
     respond::with_cookie(response, web.0.sessions.cookie(&signed_in))
 }
 
@@ -78,34 +77,82 @@ pub(crate) async fn sign_out(State(web): State<Web>, form: Form) -> Response {
 /// `POST /switch-account`: signs out and shows the sign-in page for the same request.
 pub(crate) async fn switch_account(State(web): State<Web>, form: Form) -> Response {
     let browser = &form.browser;
-    let pending = match web
-        .0
-        .server
-        .resume(&Secret::new(form.field(field::CONTINUE)), &browser.secret)
-        .await
-    {
-        Ok(pending) => pending,
-        Err(error) => return respond::refused(&web, error),
+    let waiting = match web.waiting(&form).await {
+        Ok(waiting) => waiting,
+        Err(response) => return response,
     };
     if let Err(error) = web.0.sessions.sign_out(browser).await {
         return web.unavailable(&error);
     }
-    match web.0.sessions.browser(&HeaderMap::new()).await {
-        Ok(stranger) => web.proceed(pending, &stranger).await,
-        Err(error) => web.unavailable(&error),
+    let stranger = match web.0.sessions.browser(&HeaderMap::new()).await {
+        Ok(stranger) => stranger,
+        Err(error) => return web.unavailable(&error),
+    };
+    match waiting {
+        Waiting::Nobody => web.sign_in_for_account(&stranger),
+        Waiting::Client(pending) => web.proceed(*pending, &stranger).await,
+        Waiting::Device(request) => match request.hand_over(&stranger.secret).await {
+            Ok(request) => respond::with_cookie(
+                web.sign_in_for_device(&request, &stranger),
+                web.0.sessions.cookie(&stranger),
+            ),
+            Err(rejection) => web.code_refused(&stranger, "", &rejection),
+        },
+    }
+}
+
+/// Who waits for the person behind a form.
+enum Waiting {
+    /// Nobody: they came on their own, to their account.
+    Nobody,
+    /// A client, with an authorization request.
+    Client(Box<Pending>),
+    /// A device.
+    Device(Box<DeviceRequest>),
+}
+
+impl Waiting {
+    fn requester(&self) -> Option<Requester<'_>> {
+        match self {
+            Self::Nobody => None,
+            Self::Client(pending) => Some(requester(pending.client(), Some(pending.redirect_uri()))),
+            Self::Device(request) => Some(requester(request.client(), None)),
+        }
     }
 }
 
 impl Web {
-    /// Where the person was going before they had to sign in.
-    async fn go_on(&self, form: &Form, before: &Browser, signed_in: &Browser) -> Response {
-        let going = form.field(field::CONTINUE);
-        if going == TO_ACCOUNT {
-            return respond::see_other(&self.path("/account"));
+    /// Finds what the person was about to do; a page that says so if it is gone.
+    async fn waiting(&self, form: &Form) -> Result<Waiting, Response> {
+        let browser = &form.browser;
+        match Going::of(form) {
+            Going::Account => Ok(Waiting::Nobody),
+            Going::Client(handle) => match self.0.server.resume(&handle, &browser.secret).await {
+                Ok(pending) => Ok(Waiting::Client(Box::new(pending.decided_in(&form.incoming())))),
+                Err(error) => Err(respond::refused(self, error)),
+            },
+            Going::Device(code) => match device::resume(&self.0.server, &code, &browser.secret).await {
+                Ok(request) => Ok(Waiting::Device(Box::new(request))),
+                Err(rejection) => Err(self.code_refused(browser, &code.shown(), &rejection)),
+            },
         }
-        let pending = match self.0.server.resume(&Secret::new(going), &before.secret).await {
-            Ok(pending) => pending,
-            Err(error) => return respond::refused(self, error),
+    }
+
+    /// Where the person was going before they had to sign in.
+    async fn go_on(&self, form: &Form, signed_in: &Browser) -> Response {
+        let pending = match self.waiting(form).await {
+            Ok(Waiting::Nobody) => return respond::see_other(&self.path("/account")),
+            Ok(Waiting::Device(request)) => {
+                return match request.hand_over(&signed_in.secret).await {
+                    Ok(request) => {
+                        let code = request.user_code().shown();
+                        respond::see_other(&self.path(&format!("/device/consent?user_code={code}")))
+                    }
+                    Err(rejection) => self.code_refused(signed_in, "", &rejection),
+                };
+            }
+            Ok(Waiting::Client(pending)) => *pending,
+            Err(response) => return response,
         };
         if super::authorize::skips_consent(pending.client(), pending.redirect_uri()) {
             return self.proceed(pending, signed_in).await;
@@ -119,24 +166,17 @@ impl Web {
 
     /// The sign-in page once more: with the same words for every cause but one.
     async fn sign_in_again(&self, browser: &Browser, form: &Form, refusal: Refusal) -> Response {
-        let going = form.field(field::CONTINUE);
-        let pending: Option<Pending> = if going == TO_ACCOUNT {
-            None
-        } else {
-            match self.0.server.resume(&Secret::new(going), &browser.secret).await {
-                Ok(pending) => Some(pending),
-                Err(error) => return respond::refused(self, error),
-            }
+        let waiting = match self.waiting(form).await {
+            Ok(waiting) => waiting,
+            Err(response) => return response,
         };
         let page = SignIn {
             site: self.site(),
             action: &self.path("/sign-in"),
             csrf: &browser.csrf(),
-            resume: going,
+            resume: form.field(field::CONTINUE),
             username: form.field(field::USERNAME),
-            client: pending
-                .as_ref()
-                .map(|pending| requester(pending.client(), pending.redirect_uri())),
+            client: waiting.requester(),
             refusal: Some(refusal),
         };
         let mut response = match refusal {
@@ -159,7 +199,7 @@ impl Web {
             site: self.site(),
             action: &self.path("/sign-in"),
             csrf: &browser.csrf(),
-            resume: TO_ACCOUNT,
+            resume: &Going::Account.text(),
             username: "",
             client: None,
             refusal: None,

@@ -51,8 +51,8 @@ fn clients_that_cannot_be_meant_are_refused() {
             "oauthd.toml:4: clients[0].redirect_uris[0]: a redirect URI has no fragment",
         ),
         (
-            "response_types = [\"token\"]",
-            "oauthd.toml:4: clients[0].response_types[0]: the response type `token` is not built in",
+            "response_types = [\"id_token\"]",
+            "oauthd.toml:4: clients[0].response_types[0]: the response type `id_token` is not built in",
         ),
         (
             "access_token_lifetime = \"0s\"",
