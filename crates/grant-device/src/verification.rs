@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use oauth_core::{
-    Attempt, Change, Client, Consent, Context, Credential, Decide, Decided, Event, Incoming, Json, Key, Kind,
-    Rejection, Scope, Secret, Server, Subject,
+    Admission, Attempt, Change, Client, Consent, Context, Credential, Decide, Decided, Event, Incoming, Json, Key,
+    Kind, Rejection, Scope, Secret, Server, Subject,
 };
 
 use crate::{Decision, USER_CODE, UserCode, UserCodeData};
@@ -211,7 +211,14 @@ impl Decide for Enter<'_> {
         // A session is dropped easily, and an address is shared by some: so both count.
         let mut admissions = vec![cx.admit(&guess(&session, None)).await?];
         if let address @ Some(_) = cx.request().and_then(Incoming::peer) {
-            admissions.push(cx.admit(&guess("", address)).await?);
+            match cx.admit(&guess("", address)).await {
+                Ok(admission) => admissions.push(admission),
+                Err(refusal) => {
+                    // What is not looked at is no guess of the session's.
+                    admissions.into_iter().for_each(Admission::succeeded);
+                    return Err(refusal);
+                }
+            }
         }
         let found = match UserCode::read(self.typed) {
             Some(code) => find(&code, &self.browser, cx).await,
@@ -223,9 +230,7 @@ impl Decide for Enter<'_> {
         });
         // While the store is down no code is wrong.
         if !matches!(&found, Err(rejection) if *rejection.code() == oauth_core::ErrorCode::INVALID_REQUEST) {
-            for admission in admissions {
-                admission.succeeded();
-            }
+            admissions.into_iter().for_each(Admission::succeeded);
         }
         let found = found?;
         if found.row.data.entered_by.is_some() {

@@ -27,12 +27,29 @@ pub(crate) struct Minted {
     changes: Vec<Change>,
 }
 
+/// Whether a refresh token can come with an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// If the approval asks for one.
+    AsApproved,
+    /// Not even if a policy asks for one.
+    Never,
+}
+
 /// Review, then mint: policies first, then the ceiling that none of them can raise.
-pub(crate) async fn mint(approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Minted, Rejection> {
+pub(crate) async fn mint(
+    approval: Approval,
+    refresh: Refresh,
+    client: &Client,
+    cx: &Context<'_>,
+) -> Result<Minted, Rejection> {
     let mut approval = approval;
     let was_granted = !approval.granted().is_none();
     for policy in &cx.server.parts().policies {
         approval = policy.review(approval, client, cx).await?;
+    }
+    if refresh == Refresh::Never {
+        approval = approval.without_refresh_token();
     }
     let Approval(mut terms) = approval;
     let parts = cx.server.parts();

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::credential::{Change, Credential, Key, Kind, State};
 use crate::id::Subject;
 use crate::incoming::{Incoming, Seen};
-use crate::mint::mint;
+use crate::mint::{Refresh, mint};
 use crate::policy::Event;
 use crate::rejection::Rejection;
 use crate::scope::Scope;
@@ -202,7 +202,7 @@ impl Pending {
             let Some((grant_type, approval)) = answer.access_token.take() else {
                 return Ok((answer, None));
             };
-            let mut minted = mint(approval.without_refresh_token(), self.client(), &cx).await?;
+            let mut minted = mint(approval, Refresh::Never, self.client(), &cx).await?;
             answer.changes.extend(minted.take_changes());
             answer.parameters.extend(minted.parameters());
             Ok((answer, Some((grant_type, minted))))

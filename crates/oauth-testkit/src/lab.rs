@@ -28,6 +28,12 @@ pub const STRANGER: Who = Who::public("stranger");
 /// A program that acts for itself: client credentials only, scope `read`.
 pub const MACHINE: Who = Who::basic("machine", "mP4zt8oEkqDBYFz9n2LxZw");
 
+/// A device without a browser: public; device code and refresh; scope `read write`.
+pub const TV: Who = Who::public("tv");
+
+/// A device that keeps a secret: the same by HTTP Basic.
+pub const KIOSK: Who = Who::basic("kiosk", "b5C6d7E8f9G0h1I2j3K4lA");
+
 /// A resource server: it may introspect the tokens of all clients, and nothing else.
 pub const API: Who = Who::basic("api", "qR8sT6uVwXyZ0a1b2c3d4e");
 
@@ -49,6 +55,7 @@ pub fn clients() -> Vec<Client> {
     let confidential = |who: &Who| Client::confidential(who.id, ClientSecret::generated(&Secret::new(who.secret)));
     let people = [GrantType::AUTHORIZATION_CODE, GrantType::REFRESH_TOKEN];
     let all = [people[0].clone(), people[1].clone(), GrantType::CLIENT_CREDENTIALS];
+    let devices = [GrantType::DEVICE_CODE, GrantType::REFRESH_TOKEN];
     let both = scope("read write");
     vec![
         confidential(&WEB)
@@ -70,7 +77,12 @@ pub fn clients() -> Vec<Client> {
         Client::public(STRANGER.id)
             .redirecting_to(redirect_uri(&STRANGER))
             .using(people)
-            .limited_to(both),
+            .limited_to(both.clone()),
+        Client::public(TV.id)
+            .named("Television")
+            .using(devices.clone())
+            .limited_to(both.clone()),
+        confidential(&KIOSK).using(devices).limited_to(both),
         confidential(&MACHINE)
             .using([GrantType::CLIENT_CREDENTIALS])
             .limited_to(scope("read")),
@@ -122,6 +134,20 @@ pub fn refreshing(who: &Who, token: &str) -> Call {
 /// The token request of a client for itself.
 pub fn for_itself(who: &Who) -> Call {
     Call::post("/token").with("grant_type", "client_credentials").by(who)
+}
+
+/// The request with which an honest device begins: scope `read write` (RFC 8628 §3.1).
+pub fn device_authorization(who: &Who) -> Call {
+    Call::post("/device_authorization").with("scope", "read write").by(who)
+}
+
+/// The token request with which a device asks whether somebody has decided (RFC 8628 §3.4).
+pub fn polling(who: &Who, device_code: &str) -> Call {
+    let pairs = [
+        ("grant_type", GrantType::DEVICE_CODE.as_str()),
+        ("device_code", device_code),
+    ];
+    Call::post("/token").all(&pairs).by(who)
 }
 
 /// The request that revokes a token.

@@ -11,7 +11,7 @@ use crate::endpoint::{Cors, Endpoint, Place, Route};
 use crate::grant::{Grant, TokenRequest};
 use crate::id::ErrorCode;
 use crate::incoming::{Incoming, Reply};
-use crate::mint::{Minted, mint};
+use crate::mint::{Minted, Refresh, mint};
 use crate::rejection::Rejection;
 use crate::scope::Scope;
 
@@ -92,7 +92,7 @@ impl Decide for Issuing<'_> {
 
     async fn decide(&self, cx: &Context<'_>) -> Result<Decided<Minted>, Rejection> {
         let approval = self.grant.handle(self.request, cx).await?;
-        let mut minted = mint(approval, self.request.client(), cx).await?;
+        let mut minted = mint(approval, Refresh::AsApproved, self.request.client(), cx).await?;
         let changes = minted.take_changes();
         Ok(Decided {
             outcome: minted,

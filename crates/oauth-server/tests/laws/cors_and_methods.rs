@@ -10,7 +10,7 @@ use oauth_testkit::lab::{API, APP, WEB, for_itself, introspecting, revoking};
 use crate::{Store, lab, lab_with};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
-const POSTS: [&str; 3] = ["/token", "/revoke", "/introspect"];
+const POSTS: [&str; 4] = ["/token", "/revoke", "/introspect", "/device_authorization"];
 
 struct App;
 
@@ -141,7 +141,7 @@ fn a_cached_document_serves_every_origin() {
 fn token_and_revocation_are_readable_from_registered_origins() {
     // I037, I038
     let lab = lab_with_origins();
-    for path in ["/token", "/revoke"] {
+    for path in ["/token", "/revoke", "/device_authorization"] {
         let answer = lab.send(&Call::post(path).header("origin", "https://app.example"));
         assert_eq!(
             answer.header("access-control-allow-origin"),

@@ -3,7 +3,10 @@
 use http::Method;
 use oauth_server::{AuthorizeError, ErrorCode, MOST_PARAMETERS, Params, Scope, check_redirect_uri};
 use oauth_testkit::http::{Answer, Call, Location, encoded};
-use oauth_testkit::lab::{API, APP, WEB, authorization, for_itself, introspecting, redemption, refreshing, revoking};
+use oauth_testkit::lab::{
+    API, APP, TV, WEB, authorization, device_authorization, for_itself, introspecting, polling, redemption, refreshing,
+    revoking,
+};
 use proptest::prelude::*;
 
 use crate::lab;
@@ -16,6 +19,8 @@ fn honest() -> Vec<Call> {
         refreshing(&APP, "token"),
         revoking(&APP, "token"),
         introspecting(&API, "token"),
+        device_authorization(&TV),
+        polling(&TV, "code"),
     ]
 }
 
@@ -172,7 +177,7 @@ proptest! {
     fn arbitrary_bodies_get_a_proper_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         // I070
         let lab = lab();
-        for path in ["/token", "/revoke", "/introspect"] {
+        for path in ["/token", "/revoke", "/introspect", "/device_authorization"] {
             is_proper(&lab.send(&Call::post(path).form(bytes.clone()).by(&WEB)));
             is_proper(&lab.send(&Call::post(path).form(bytes.clone())));
         }
@@ -181,7 +186,7 @@ proptest! {
 
     #[test]
     fn arbitrary_values_get_a_proper_answer(
-        at in 0usize..5,
+        at in 0usize..7,
         pick in any::<prop::sample::Index>(),
         value in "\\PC{0,40}|[\\x00-\\x7f]{0,40}|[A-Za-z0-9._~-]{0,60}",
     ) {

@@ -11,13 +11,18 @@ mod bearer;
 mod client_authentication;
 mod client_credentials;
 mod cors_and_methods;
+mod device;
+mod device_histories;
+mod device_races;
 mod docs;
 mod faults;
 mod histories;
 mod hostile_input;
+mod implicit;
 mod introspection;
 mod metadata;
 mod parallel;
+mod password;
 mod pkce;
 mod races;
 mod redirect_uris;
@@ -28,12 +33,12 @@ mod secrets;
 mod token_endpoint;
 
 use oauth_server::MemoryStore;
-use oauth_server::{AuthorizationCode, Builder, ClientCredentials, RefreshToken};
+use oauth_server::{AuthorizationCode, Builder, ClientCredentials, DeviceCode, RefreshToken};
 use oauth_testkit::{Lab, Watched};
 
 type Store = Watched<MemoryStore>;
 
-/// A server with everything mounted, refresh tokens rotating without grace.
+/// A server with everything mounted that is not legacy, refresh tokens rotating without grace.
 fn lab() -> Lab<Store> {
     lab_with(RefreshToken::rotating(), |builder| builder)
 }
@@ -45,6 +50,7 @@ fn lab_with(refresh: RefreshToken, more: impl FnOnce(Builder) -> Builder) -> Lab
             builder
                 .install(AuthorizationCode::new())
                 .install(ClientCredentials::new())
+                .install(DeviceCode::new())
                 .install(refresh),
         )
     })

@@ -3,7 +3,7 @@
 use oauth_server::MemoryStore;
 use oauth_server::{AuthorizationCode, BuildError, ClientCredentials, RefreshToken, Scope, Server, check_issuer};
 use oauth_testkit::http::Call;
-use oauth_testkit::lab::{APP, MACHINE, POSTER, WEB, authorization, for_itself, scope};
+use oauth_testkit::lab::{APP, MACHINE, POSTER, TV, WEB, authorization, device_authorization, for_itself, scope};
 use oauth_testkit::{Lab, Watched};
 use serde_json::{Value, json};
 
@@ -22,12 +22,18 @@ fn the_document_says_what_is_mounted() {
         "issuer": "https://auth.example",
         "authorization_endpoint": "https://auth.example/authorize",
         "token_endpoint": "https://auth.example/token",
+        "device_authorization_endpoint": "https://auth.example/device_authorization",
         "revocation_endpoint": "https://auth.example/revoke",
         "introspection_endpoint": "https://auth.example/introspect",
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "grant_types_supported": [
+            "authorization_code",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "refresh_token",
+        ],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256"],
@@ -46,6 +52,10 @@ fn whatever_is_told_works_and_whatever_is_not_does_not() {
         let values = told[name].as_array().cloned().unwrap_or_default();
         values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
+    let device = told["device_authorization_endpoint"].as_str().unwrap();
+    assert_eq!(device, "https://auth.example/device_authorization");
+    let begun = lab.send(&device_authorization(&TV));
+    assert_eq!(begun.status(), 200, "{}", begun.text());
     for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint"] {
         let path = told[endpoint]
             .as_str()
@@ -65,6 +75,7 @@ fn whatever_is_told_works_and_whatever_is_not_does_not() {
         ("authorization_code", true),
         ("client_credentials", true),
         ("refresh_token", true),
+        ("urn:ietf:params:oauth:grant-type:device_code", true),
         ("password", false),
         ("implicit", false),
     ] {

@@ -5,17 +5,20 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use oauth_server::MemoryStore;
+use oauth_server::device::{UserCode, resume};
 use oauth_server::{
     Approval, AuthorizationCode, AuthorizeError, Change, Client, ClientCredentials, ClientSecret, Consent, Context,
-    Event, Grant, GrantType, Incoming, Observer, Policy, RefreshToken, Rejection, Secret, TokenRequest,
+    DeviceCode, Event, Grant, GrantType, Incoming, Observer, Policy, RefreshToken, Rejection, Secret, TokenRequest,
 };
 use oauth_testkit::http::{Answer, Call, VERIFIER, Who, challenge};
 use oauth_testkit::lab::{
-    API, APP, POSTER, STATE, WEB, authorization, for_itself, introspecting, redemption, refreshing, revoking,
+    API, APP, KIOSK, POSTER, STATE, TV, WEB, authorization, device_authorization, for_itself, introspecting, polling,
+    redemption, refreshing, revoking,
 };
 use oauth_testkit::{Lab, Watched, block_on};
 
 use crate::Store;
+use crate::device::{Codes, typed};
 
 /// Everything that was said where a log could hear it.
 #[derive(Clone, Default)]
@@ -87,6 +90,7 @@ fn overheard() -> (Lab<Store>, Log) {
         builder
             .install(AuthorizationCode::new())
             .install(ClientCredentials::new())
+            .install(DeviceCode::new())
             .install(RefreshToken::rotating())
             .install(Chatty(log.clone()))
             .observer(log.clone())
@@ -176,6 +180,54 @@ fn whole_flows_leave_no_secret_behind() {
     stored(&lab).holds_none_of(&secrets);
 }
 
+#[test]
+fn whole_flows_of_devices_leave_no_secret_behind() {
+    // R235, R236, R141: neither code is anywhere but in the one answer that hands them out.
+    let (lab, log) = overheard();
+    let mut secrets = vec![KIOSK.secret.to_owned(), VERIFIER.to_owned()];
+    for who in [TV, KIOSK] {
+        let begin = device_authorization(&who)
+            .with("code_challenge", challenge(VERIFIER))
+            .with("code_challenge_method", "S256");
+        let codes = Codes::of(&lab.send(&begin));
+        let poll = polling(&who, &codes.device).with("code_verifier", VERIFIER);
+        let answers = |answer: &Answer| {
+            for code in [&codes.device, &codes.user, &codes.user.replace('-', "")] {
+                assert!(!answer.text().contains(code.as_str()), "{}", answer.text());
+                assert!(!format!("{:?}", answer.headers()).contains(code.as_str()));
+            }
+        };
+        answers(lab.send(&poll).refused(400, "authorization_pending"));
+        answers(lab.send(&poll).refused(400, "slow_down"));
+        let browser = Secret::new("canary-browser-session");
+        log.hears(&block_on(typed(&lab.server, "BCDF-GHJK", "canary-browser-session")));
+        let page = block_on(typed(&lab.server, &codes.user, "canary-browser-session")).unwrap();
+        log.hears(&page);
+        log.hears(page.user_code());
+        let page = block_on(page.hand_over(&Secret::new("canary-next-session"))).unwrap();
+        log.hears(&page);
+        let code = UserCode::read(&codes.user).unwrap();
+        log.hears(&code);
+        log.hears(&block_on(resume(&lab.server, &code, &browser)));
+        let scope = page.scope().clone();
+        block_on(page.approve("alice", scope)).unwrap();
+        log.hears(&block_on(typed(&lab.server, &codes.user, "canary-browser-session")));
+        let granted = lab.send(&poll);
+        answers(&granted);
+        answers(lab.send(&poll).refused(400, "invalid_grant"));
+        let tokens = granted.granted();
+        secrets.extend([tokens.access.clone(), tokens.refresh().to_owned()]);
+        secrets.extend(["canary-browser-session".to_owned(), "canary-next-session".to_owned()]);
+        let bare = codes.user.replace('-', "");
+        secrets.extend([bare.to_ascii_lowercase(), bare, codes.user, codes.device]);
+    }
+    log.hears(&DeviceCode::new());
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    log.holds_none_of(&secrets);
+    log.holds_none_of(&[&challenge(VERIFIER)]);
+    stored(&lab).holds_none_of(&secrets);
+}
+
 const CANARY: &str = "canary-7c1e9a";
 
 #[test]
@@ -199,6 +251,9 @@ fn a_canary_in_any_parameter_reaches_neither_answer_nor_log_nor_store() {
         "password",
         "assertion",
         "device_code",
+        "user_code",
+        "code_challenge",
+        "code_challenge_method",
         "subject_token",
         "state",
         "unknown",
@@ -210,6 +265,8 @@ fn a_canary_in_any_parameter_reaches_neither_answer_nor_log_nor_store() {
         refreshing(&APP, "token"),
         revoking(&APP, "token"),
         introspecting(&API, "token"),
+        device_authorization(&TV),
+        polling(&KIOSK, "code"),
     ];
     for call in &honest {
         for name in names {

@@ -19,13 +19,19 @@ fn grants_that_are_not_mounted_are_unsupported_and_foreign_ones_unauthorized() {
         "implicit",
         "Authorization_Code",
         "refresh_token ",
-        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:device_cod",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "device_code",
         "x",
     ] {
         lab.send(&grant(name).by(&WEB)).refused(400, "unsupported_grant_type");
         lab.send(&grant(name).by(&APP)).refused(400, "unsupported_grant_type");
     }
-    for name in ["authorization_code", "refresh_token"] {
+    for name in [
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ] {
         lab.send(&grant(name).by(&MACHINE)).refused(400, "unauthorized_client");
         lab.send(&grant(name).by(&API)).refused(400, "unauthorized_client");
     }
