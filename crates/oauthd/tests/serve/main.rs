@@ -5,8 +5,10 @@
 mod common;
 
 mod consent;
+mod device;
 mod forms;
 mod hostile;
+mod legacy;
 mod messages;
 mod metadata;
 mod pages;
