@@ -1,24 +1,20 @@
-//! The device page: who can decide about a code, and what does not.
+//! The device page: how a person connects a device, and what is there of it.
 
 use crate::common::clients::{self, ALICE, BOB};
 use crate::common::devices::{Codes, DEVICE, TELEVISION, connect, enter, type_code};
-use crate::common::{Browser, Config, Daemon, Page, Tokens, encoded};
+use crate::common::{Browser, Config, Daemon, Page, Tokens};
 
-use super::forms::only_from_its_own_page;
 use super::pages::{cookies_are_kept_from_scripts, is_a_safe_page};
 
-/// An address of somebody else's.
-const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
-
 /// A code that no device has: it is drawn by chance from 20^8.
-const WRONG: &str = "BBBB-BBBB";
+pub(super) const WRONG: &str = "BBBB-BBBB";
 
-fn served() -> Daemon {
+pub(super) fn served() -> Daemon {
     Daemon::serve(&Config::in_memory().with_every_grant())
 }
 
 /// Tokens for a device, and whose they are.
-fn fetched(daemon: &Daemon, codes: &Codes) -> (Tokens, String) {
+pub(super) fn fetched(daemon: &Daemon, codes: &Codes) -> (Tokens, String) {
     let tokens = Tokens::of(&daemon.poll(codes));
     let told = daemon.introspect(&tokens.access);
     assert_eq!(told["client_id"], "tv");
@@ -27,14 +23,14 @@ fn fetched(daemon: &Daemon, codes: &Codes) -> (Tokens, String) {
 }
 
 /// The one message of a page that refuses something.
-fn message(page: &Page) -> String {
+pub(super) fn message(page: &Page) -> String {
     let html = page.answer.text();
     let (_, rest) = html.split_once("role=\"alert\"").expect("it says what is wrong");
     rest.split_once("</div>").expect("the message ends").0.to_owned()
 }
 
 /// The page for a code that is not taken.
-fn is_refused(page: &Page) {
+pub(super) fn is_refused(page: &Page) {
     assert_eq!((page.answer.status, page.heading().as_str()), (400, "Connect a device"));
     message(page);
 }
@@ -44,7 +40,8 @@ fn a_device_is_connected_by_whoever_has_it_in_front_of_them() {
     let daemon = served();
     let codes = daemon.codes();
     let mut browser = daemon.browser();
-    let page = enter(&mut browser, &codes);
+    let linked = browser.open(&codes.complete).page();
+    let page = browser.submit(linked.form("/device"), &[]).page();
     assert_eq!(page.heading(), "Sign in");
     assert!(page.words().contains("Television"), "{}", page.words());
     let page = clients::sign_in(&mut browser, &page, "alice", ALICE).page();
@@ -85,69 +82,6 @@ fn a_code_may_be_typed_in_small_letters_and_without_its_dash() {
 }
 
 #[test]
-fn only_the_browser_that_entered_the_code_decides() {
-    let daemon = served();
-    let codes = daemon.codes();
-    let mut alice = daemon.signed_in("alice", ALICE);
-    let question = enter(&mut alice, &codes);
-    let mut bob = daemon.signed_in("bob", BOB);
-    // He knows the code, and types it, follows the link, asks for the question, or sends the decision at once.
-    is_refused(&enter(&mut bob, &codes));
-    let below = format!("/device/consent?user_code={}", codes.user);
-    is_refused(&bob.open(&below).page());
-    let csrf = bob
-        .open("/account")
-        .page()
-        .form("/sign-out")
-        .value("csrf")
-        .unwrap()
-        .to_owned();
-    let form = question.form("/device/consent").clone();
-    for decision in ["approve", "deny"] {
-        is_refused(&bob.submit(&form, &[("csrf", &csrf), ("decision", decision)]).page());
-    }
-    let form = question.form("/switch-account").clone();
-    is_refused(&bob.submit(&form, &[("csrf", &csrf)]).page());
-    // Alice in another browser is another session as well.
-    is_refused(&enter(&mut daemon.signed_in("alice", ALICE), &codes));
-    assert_eq!(daemon.poll_error(&codes), "authorization_pending");
-    clients::decide(&mut alice, &question, "approve");
-    assert_eq!(fetched(&daemon, &codes).1, "alice");
-}
-
-#[test]
-fn every_code_that_is_not_taken_gets_the_same_message() {
-    let daemon = served();
-    let mut browser = daemon.signed_in("alice", ALICE);
-    let [denied, allowed, fetched_before, of_bob] = [daemon.codes(), daemon.codes(), daemon.codes(), daemon.codes()];
-    connect(&mut browser, &denied.page, &denied.user, "deny");
-    for codes in [&allowed, &fetched_before] {
-        connect(&mut browser, &codes.page, &codes.user, "approve");
-    }
-    fetched(&daemon, &fetched_before);
-    enter(&mut daemon.signed_in("bob", BOB), &of_bob);
-    let first = type_code(&mut browser, "/device", WRONG);
-    is_refused(&first);
-    let long = "B".repeat(5000);
-    for typed in [
-        &denied.user,
-        &allowed.user,
-        &fetched_before.user,
-        &of_bob.user,
-        &denied.device,
-        "",
-        "AEIO-UAEI",
-        "\"><script>alert(1)</script>",
-        &long,
-    ] {
-        let page = type_code(&mut browser, "/device", typed);
-        is_refused(&page);
-        assert_eq!(message(&page), message(&first), "{typed}");
-        is_a_safe_page(&page.answer, typed);
-    }
-}
-
-#[test]
 fn a_code_that_has_expired_is_one_that_is_not_known() {
     let daemon = Daemon::serve(&Config {
         tokens: "device_code_lifetime = \"1s\"".to_owned(),
@@ -166,153 +100,6 @@ fn a_code_that_has_expired_is_one_that_is_not_known() {
     };
     is_refused(&page);
     assert_eq!(daemon.poll_error(&codes), "expired_token");
-}
-
-#[test]
-fn whoever_guesses_codes_has_to_wait_even_with_the_right_one() {
-    let daemon = served();
-    let codes = daemon.codes();
-    let mut browser = daemon.signed_in("alice", ALICE);
-    for at in 0..20 {
-        // Every other time with a cookie of its own: that is no way around it.
-        let mut guesser = if at % 2 == 0 { browser.clone() } else { daemon.browser() };
-        is_refused(&type_code(&mut guesser, "/device", WRONG));
-    }
-    for (mut guesser, typed) in [
-        (browser.clone(), WRONG),
-        (browser.clone(), codes.user.as_str()),
-        (daemon.browser(), codes.user.as_str()),
-    ] {
-        let page = type_code(&mut guesser, "/device", typed);
-        assert_eq!(page.answer.status, 429, "{}", page.words());
-        let wait = page
-            .answer
-            .header("retry-after")
-            .and_then(|wait| wait.parse::<u64>().ok());
-        assert!(wait.is_some_and(|wait| (1..=60).contains(&wait)), "{wait:?}");
-        message(&page);
-        is_a_safe_page(&page.answer, "too many guesses");
-    }
-    let forged = [crate::common::http::FORM, ("x-forwarded-for", "203.0.113.7")];
-    let form = browser.open("/device").page().form("/device").clone();
-    let body = encoded(&form.filled(&[("user_code", &codes.user)]));
-    assert_eq!(browser.send("POST", "/device", &forged, body.as_bytes()).status, 429);
-    // Somebody at another address is served, and other things are from here.
-    let mut elsewhere = daemon.browser().moved_to(&daemon.http().from(ELSEWHERE));
-    let page = connect(&mut elsewhere, &codes.page, &codes.user, "approve");
-    assert_eq!(page.answer.status, 200, "{}", page.words());
-    assert_eq!(fetched(&daemon, &codes).1, "alice");
-    assert_eq!(daemon.signed_in("bob", BOB).open("/account").page().answer.status, 200);
-}
-
-#[test]
-fn right_codes_are_never_too_many() {
-    let daemon = Daemon::serve(&Config {
-        limits: "failed_authentications_per_minute = 2".to_owned(),
-        ..Config::in_memory().with_every_grant()
-    });
-    let mut browser = daemon.signed_in("alice", ALICE);
-    for _ in 0..6 {
-        let codes = daemon.codes();
-        let page = connect(&mut browser, &codes.page, &codes.user, "approve");
-        assert_eq!(page.answer.status, 200, "{}", page.words());
-    }
-}
-
-#[test]
-fn device_forms_work_from_the_page_and_session_they_belong_to_only() {
-    let daemon = served();
-    let codes = daemon.codes();
-    let mut bob = daemon.signed_in("bob", BOB);
-    let of_bob = bob
-        .open("/device")
-        .page()
-        .form("/device")
-        .value("csrf")
-        .unwrap()
-        .to_owned();
-    let mut stranger = daemon.browser();
-    let page = stranger.open(&codes.complete).page();
-    only_from_its_own_page(&stranger, page.form("/device"), &[("user_code", &codes.user)], &of_bob);
-
-    let mut alice = daemon.signed_in("alice", ALICE);
-    let page = alice.open(&codes.complete).page();
-    only_from_its_own_page(&alice, page.form("/device"), &[], &of_bob);
-    let question = alice.submit(page.form("/device"), &[]).page();
-    for decision in ["approve", "deny"] {
-        let form = question.form("/device/consent");
-        only_from_its_own_page(&alice, form, &[("decision", decision)], &of_bob);
-    }
-    only_from_its_own_page(&alice, question.form("/switch-account"), &[], &of_bob);
-    // After all that the page still does what it is for, and only by its two words.
-    for nonsense in ["", "perhaps", "APPROVE"] {
-        let landing = alice.submit(question.form("/device/consent"), &[("decision", nonsense)]);
-        assert_eq!(landing.page().answer.status, 400, "{nonsense}");
-    }
-    let both = format!(
-        "{}&decision=approve&decision=deny",
-        encoded(&question.form("/device/consent").filled(&[]))
-    );
-    let answer = alice.send("POST", "/device/consent", &[crate::common::http::FORM], both.as_bytes());
-    assert_eq!(answer.status, 400);
-    assert_eq!(daemon.poll_error(&codes), "authorization_pending");
-    clients::decide(&mut alice, &question, "approve");
-    assert_eq!(fetched(&daemon, &codes).1, "alice");
-}
-
-#[test]
-fn following_a_link_never_allows_anything() {
-    let daemon = served();
-    let codes = daemon.codes();
-    let mut alice = daemon.signed_in("alice", ALICE);
-    let code = &codes.user;
-    let links = [
-        codes.complete.clone(),
-        format!("/device?user_code={code}&decision=approve"),
-        format!("/device/consent?user_code={code}"),
-        format!("/device/consent?user_code={code}&decision=approve"),
-        format!("/device/consent?continue=device:{code}&decision=approve"),
-    ];
-    for link in &links {
-        alice.open(link);
-    }
-    // Nobody has entered it by that, so it is still anybody's; and the question alone is no answer.
-    let question = enter(&mut alice, &codes);
-    for link in &links {
-        for method in ["GET", "HEAD"] {
-            let path = link.strip_prefix(&daemon.issuer).unwrap_or(link);
-            alice.send(method, path, &[], b"");
-        }
-    }
-    assert_eq!(daemon.poll_error(&codes), "authorization_pending");
-    clients::decide(&mut alice, &question, "approve");
-    assert_eq!(fetched(&daemon, &codes).1, "alice");
-}
-
-#[test]
-fn a_decision_is_made_once() {
-    let daemon = served();
-    let mut alice = daemon.signed_in("alice", ALICE);
-    for (first, then) in [
-        ("deny", "approve"),
-        ("deny", "deny"),
-        ("approve", "deny"),
-        ("approve", "approve"),
-    ] {
-        let codes = daemon.codes();
-        let question = enter(&mut alice, &codes);
-        let done = clients::decide(&mut alice, &question, first).page();
-        assert_eq!(done.answer.status, 200);
-        // By the back button, or by a second click.
-        is_refused(&clients::decide(&mut alice, &question, then).page());
-        is_refused(&alice.open(&format!("/device/consent?user_code={}", codes.user)).page());
-        if first == "deny" {
-            assert_eq!(daemon.poll_error(&codes), "access_denied", "then {then}");
-            assert_eq!(daemon.poll_error(&codes), "access_denied", "and it stays so");
-        } else {
-            assert_eq!(fetched(&daemon, &codes).1, "alice", "then {then}");
-        }
-    }
 }
 
 #[test]

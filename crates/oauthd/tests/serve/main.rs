@@ -6,6 +6,7 @@ mod common;
 
 mod consent;
 mod device;
+mod device_decisions;
 mod forms;
 mod hostile;
 mod legacy;
