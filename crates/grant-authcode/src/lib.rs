@@ -121,6 +121,7 @@ impl ResponseType for CodeResponse {
         let redirect = request.redirect();
         let lifetime = consent
             .lifetime
+            .filter(|lifetime| *lifetime >= Duration::from_secs(1))
             .or_else(|| request.client().own_authorization_code_lifetime())
             .unwrap_or(self.0.lifetime);
         let credential = Credential {

@@ -83,12 +83,9 @@ impl Grant for DeviceGrant {
 
 /// Nobody has decided: the device has to ask again, and slower if it came too early.
 fn not_yet(code: &Credential<DeviceCodeData>, cx: &Context<'_>) -> Result<Rejection, Rejection> {
-    let wait = Duration::from_secs(code.data.interval);
     // A tenth is forgiven: a device's timer and the network are not exact.
-    let too_early = code
-        .data
-        .polled_at
-        .is_some_and(|before| cx.now() < before.plus(wait - wait / 10));
+    let wait = Duration::from_millis(code.data.interval.saturating_mul(900));
+    let too_early = code.data.polled_at.is_some_and(|before| cx.now() < before.plus(wait));
     let (refusal, interval) = if too_early {
         let refusal =
             Rejection::new(SLOW_DOWN, "polled too early").telling("wait five seconds longer between two polls");

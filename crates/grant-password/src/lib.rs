@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use oauth_core::{Approval, Attempt, Context, Grant, GrantType, Rejection, Secret, Subject, TokenRequest};
 
 /// The longest username and the longest password that are looked at, in bytes: longer ones fail before any hashing.
-pub const LONGEST_CREDENTIAL: usize = 1024;
+pub const LONGEST_CREDENTIAL: usize = 4096;
 
 /// The people whose passwords clients bring: node-oauth2-server's `getUser`.
 #[async_trait]

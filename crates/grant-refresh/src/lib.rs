@@ -113,7 +113,7 @@ impl RefreshToken {
     /// A live token of a client whose tokens stay: let it live on from now.
     fn slide(&self, token: &Credential<RefreshData>, client: &Client, cx: &Context<'_>) -> Result<Approval, Rejection> {
         let approval = Approval::continuing(token).with_claims(token.data.claims.clone());
-        let lifetime = self.lifetime_for(client);
+        let lifetime = token.data.own_lifetime.unwrap_or_else(|| self.lifetime_for(client));
         let until = cx.now().plus(lifetime).min(token.data.ends_at);
         // Written only now and then: so parallel refreshes of one token do not contend for its row.
         if token
@@ -205,6 +205,7 @@ impl RefreshTokens for Lifetimes {
             issued_at: now,
             ends_at,
             idle_until: (!rotates).then_some(sliding),
+            own_lifetime: draft.lifetime.filter(|_| !rotates),
             rotation: None,
             claims: oauth_core::Claims::default(),
         };

@@ -73,8 +73,11 @@ impl IntoResponse for AuthorizeRejection {
                 let words = rejection.description().unwrap_or("the request cannot be completed");
                 let page = format!("{words} ({})\n", rejection.code());
                 let mut response = (rejection.status(), page).into_response();
-                if let Some(allow) = rejection.reply().headers_mut().remove(http::header::ALLOW) {
-                    response.headers_mut().insert(http::header::ALLOW, allow);
+                let mut reply = rejection.reply();
+                for name in [http::header::ALLOW, http::header::RETRY_AFTER] {
+                    if let Some(value) = reply.headers_mut().remove(&name) {
+                        response.headers_mut().insert(name, value);
+                    }
                 }
                 for (name, value) in [
                     (http::header::CACHE_CONTROL, "no-store"),

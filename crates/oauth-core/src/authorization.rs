@@ -134,6 +134,7 @@ pub struct Consent {
     /// What the tokens are to carry beside that.
     pub claims: Claims,
     /// How long the answer can be used, if not as long as everybody's: the code, or the access token if the answer is one.
+    /// Less than a second says nothing.
     pub lifetime: Option<Duration>,
 }
 

@@ -215,15 +215,17 @@ impl Approval {
         self
     }
 
-    /// The same approval with an access token that lives this long.
+    /// The same approval with an access token that lives this long. Less than a second says nothing: such a token would be
+    /// dead at birth.
     pub fn with_access_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.0.access_lifetime = Some(lifetime);
+        self.0.access_lifetime = worth_living(lifetime);
         self
     }
 
-    /// The same approval with a refresh token, if it comes with one, that may lie unused this long.
+    /// The same approval with a refresh token, if it comes with one, that may lie unused this long. A token that
+    /// is not rotated keeps this; a rotated one has a successor with an approval of its own. Less than a second says nothing.
     pub fn with_refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.0.refresh_lifetime = Some(lifetime);
+        self.0.refresh_lifetime = worth_living(lifetime);
         self
     }
 
@@ -252,4 +254,8 @@ impl Approval {
     pub fn authorization(&self) -> Option<AuthorizationId> {
         self.0.authorization
     }
+}
+
+fn worth_living(lifetime: Duration) -> Option<Duration> {
+    (lifetime >= Duration::from_secs(1)).then_some(lifetime)
 }

@@ -30,6 +30,7 @@ pub(crate) struct Minted {
 /// Review, then mint: policies first, then the ceiling that none of them can raise.
 pub(crate) async fn mint(approval: Approval, client: &Client, cx: &Context<'_>) -> Result<Minted, Rejection> {
     let mut approval = approval;
+    let was_granted = !approval.granted().is_none();
     for policy in &cx.server.parts().policies {
         approval = policy.review(approval, client, cx).await?;
     }
@@ -43,9 +44,11 @@ pub(crate) async fn mint(approval: Approval, client: &Client, cx: &Context<'_>) 
                 "the scope is more than this client may have here",
             ));
         }
-        None if ceiling.is_none() && !terms.granted.is_none() => {
+        // A token for nothing would be told without a scope, and that reads as the scope that was asked for
+        // (RFC 6749 §5.1).
+        None if ceiling.is_none() && was_granted => {
             return Err(Rejection::invalid_scope(
-                "the client is no longer registered for anything that was granted",
+                "nothing is left of what was granted: neither registration nor policy allows any of it",
             ));
         }
         None => ceiling,

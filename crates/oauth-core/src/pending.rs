@@ -181,6 +181,7 @@ impl Pending {
     /// # Errors
     /// As [`approve`](Self::approve).
     pub async fn consent(self, consent: Consent) -> Result<Redirect, AuthorizeError> {
+        self.insist_on_decidable()?;
         let cx = self.context();
         let parts = self.server.parts();
         let agreed = cx.common_scope(&consent.scope, &self.request.scope);
@@ -257,14 +258,19 @@ impl Pending {
         Ok(self.request.error_redirect(&self.server, &refusal))
     }
 
-    /// Every write for this request goes through here.
-    async fn settle(&self, changes: &[Change]) -> Result<(), AuthorizeError> {
-        if self.decidable == Decidable::No {
-            return Err(AuthorizeError::Show(
+    fn insist_on_decidable(&self) -> Result<(), AuthorizeError> {
+        match self.decidable {
+            Decidable::Yes => Ok(()),
+            Decidable::No => Err(AuthorizeError::Show(
                 Rejection::invalid_request("a request by HEAD is not decided")
                     .with_status(StatusCode::METHOD_NOT_ALLOWED),
-            ));
+            )),
         }
+    }
+
+    /// Every write for this request goes through here, but for what a refusal wants written.
+    async fn settle(&self, changes: &[Change]) -> Result<(), AuthorizeError> {
+        self.insist_on_decidable()?;
         match self.server.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict) => Err(AuthorizeError::Show(

@@ -104,17 +104,21 @@ impl Scope {
         }
     }
 
-    /// What both allow: of two tokens of which one covers the other, the narrower.
+    /// What both allow: of two tokens of which one covers the other, the narrower. It is said in the words of `self` as far as
+    /// they go, so that a scope does not change when it meets a longer list of what it allows anyway.
     pub(crate) fn common_by(&self, other: &Self, matcher: &Matcher) -> Self {
         let Some(matcher) = matcher else {
             return self.intersection(other);
         };
+        // Tokens of a scope are a scope again, whichever are left out.
         let within = |narrow: &Self, wide: &Self| {
             let tokens = narrow.tokens().filter(|token| covered(wide, token, &**matcher));
-            // Tokens of a scope are a scope again, whichever are left out.
             Self::of(tokens).unwrap_or_default()
         };
-        within(self, other).union(&within(other, self))
+        let own = within(self, other);
+        let theirs = within(other, self);
+        let more = theirs.tokens().filter(|token| !covered(&own, token, &**matcher));
+        own.union(&Self::of(more).unwrap_or_default())
     }
 }
 
@@ -182,6 +186,8 @@ mod tests {
         assert_eq!(common("files.read mail", "files"), scope("files.read"));
         assert_eq!(common("files mail", "mail files"), scope("files mail"));
         assert_eq!(common("files", "mail"), Scope::none());
+        assert_eq!(common("files", "files files.read files.write"), scope("files"));
+        assert_eq!(common("files files.read", "files"), scope("files files.read"));
         assert!(scope("files.read").within_by(&scope("files"), &hierarchic));
         assert!(!scope("files").within_by(&scope("files.read"), &hierarchic));
         assert!(!scope("files.read").within_by(&scope("files"), &None));

@@ -73,6 +73,10 @@ pub struct RefreshData {
     /// Until when a token that is not rotated must be used again; `None` for one that is.
     #[serde(rename = "idle", default, skip_serializing_if = "Option::is_none")]
     pub idle_until: Option<Timestamp>,
+    /// How long it may lie unused, if a grant or policy said so for this token; it goes on saying so each time that
+    /// `idle_until` moves.
+    #[serde(rename = "own", default, skip_serializing_if = "Option::is_none")]
+    pub own_lifetime: Option<Duration>,
     /// Once it has been rotated: when, and what took its place.
     #[serde(rename = "rot", default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,

@@ -103,6 +103,7 @@ fn refresh(admin: &Admin) -> (&'static Kind<RefreshData>, RefreshData) {
         issued_at: admin.clock.now(),
         ends_at: Timestamp::MAX,
         idle_until: None,
+        own_lifetime: None,
         rotation: None,
         claims: Claims::default(),
     };

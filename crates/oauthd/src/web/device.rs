@@ -62,7 +62,7 @@ pub(crate) async fn decide(State(web): State<Web>, form: Form) -> Response {
         Ok(None) => return web.failure(StatusCode::FORBIDDEN, Trouble::Stale),
         Err(error) => return web.unavailable(&error),
     };
-    let Going::ToDevice(code) = Going::of(&form) else {
+    let Going::Device(code) = Going::of(&form) else {
         return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest);
     };
     let request = match device::resume(&web.0.server, &code, &browser.secret).await {
@@ -143,7 +143,7 @@ impl Web {
             site: self.site(),
             action: &self.path("/device/consent"),
             csrf: &browser.csrf(),
-            resume: &Going::ToDevice(code.clone()).text(),
+            resume: &Going::Device(code.clone()).text(),
             client: requester(request.client(), None),
             user_code: Some(&code.shown()),
             permissions: &permissions,
@@ -159,7 +159,7 @@ impl Web {
             site: self.site(),
             action: &self.path("/sign-in"),
             csrf: &browser.csrf(),
-            resume: &Going::ToDevice(request.user_code().clone()).text(),
+            resume: &Going::Device(request.user_code().clone()).text(),
             username: "",
             client: Some(requester(request.client(), None)),
             refusal: None,

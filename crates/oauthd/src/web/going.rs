@@ -10,11 +10,11 @@ use super::forms::Form;
 /// What the field `continue` says.
 pub(super) enum Going {
     /// To the account page.
-    ToAccount,
+    Account,
     /// On with a device, whose code this browser entered.
-    ToDevice(UserCode),
+    Device(UserCode),
     /// On with an authorization request that was parked under this handle.
-    ToClient(Secret),
+    Client(Secret),
 }
 
 const ACCOUNT: &str = "account";
@@ -25,21 +25,21 @@ impl Going {
     pub(super) fn of(form: &Form) -> Self {
         let text = form.field(field::CONTINUE);
         if text == ACCOUNT {
-            return Self::ToAccount;
+            return Self::Account;
         }
         match text.strip_prefix(DEVICE).and_then(UserCode::read) {
-            Some(code) => Self::ToDevice(code),
+            Some(code) => Self::Device(code),
             // Handles are base64url, so none of them is one of the words above.
-            None => Self::ToClient(Secret::new(text)),
+            None => Self::Client(Secret::new(text)),
         }
     }
 
     /// The value of the field.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::ToAccount => ACCOUNT.to_owned(),
-            Self::ToDevice(code) => format!("{DEVICE}{}", code.shown()),
-            Self::ToClient(handle) => handle.expose().to_owned(),
+            Self::Account => ACCOUNT.to_owned(),
+            Self::Device(code) => format!("{DEVICE}{}", code.shown()),
+            Self::Client(handle) => handle.expose().to_owned(),
         }
     }
 }

@@ -108,7 +108,7 @@ enum Waiting {
     /// A client, with an authorization request.
     Client(Box<Pending>),
     /// A device.
-    Device(DeviceRequest),
+    Device(Box<DeviceRequest>),
 }
 
 impl Waiting {
@@ -126,13 +126,13 @@ impl Web {
     async fn waiting(&self, form: &Form) -> Result<Waiting, Response> {
         let browser = &form.browser;
         match Going::of(form) {
-            Going::ToAccount => Ok(Waiting::Nobody),
-            Going::ToClient(handle) => match self.0.server.resume(&handle, &browser.secret).await {
+            Going::Account => Ok(Waiting::Nobody),
+            Going::Client(handle) => match self.0.server.resume(&handle, &browser.secret).await {
                 Ok(pending) => Ok(Waiting::Client(Box::new(pending.decided_in(&form.incoming())))),
                 Err(error) => Err(respond::refused(self, error)),
             },
-            Going::ToDevice(code) => match device::resume(&self.0.server, &code, &browser.secret).await {
-                Ok(request) => Ok(Waiting::Device(request)),
+            Going::Device(code) => match device::resume(&self.0.server, &code, &browser.secret).await {
+                Ok(request) => Ok(Waiting::Device(Box::new(request))),
                 Err(rejection) => Err(self.code_refused(browser, &code.shown(), &rejection)),
             },
         }
@@ -199,7 +199,7 @@ impl Web {
             site: self.site(),
             action: &self.path("/sign-in"),
             csrf: &browser.csrf(),
-            resume: &Going::ToAccount.text(),
+            resume: &Going::Account.text(),
             username: "",
             client: None,
             refusal: None,
