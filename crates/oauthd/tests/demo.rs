@@ -6,7 +6,7 @@ mod common;
 use std::process::Command;
 
 use common::clients::{decide, sign_in};
-use common::{Browser, Daemon, Deadline, Page};
+use common::{Browser, Daemon, Deadline, Page, devices};
 use serde_json::Value;
 
 /// The last line that a demo prints ends so.
@@ -74,30 +74,34 @@ fn person(printed: &str) -> (String, String) {
     (username.trim().to_owned(), password.trim().to_owned())
 }
 
-#[test]
-fn every_printed_line_works_when_it_is_pasted() {
-    let daemon = Daemon::demo(&[]);
-    let printed = daemon.output_with(LAST);
-    let (username, password) = person(&printed);
+/// What the browser of a person who allows everything ends up at, from the URL with that in it.
+fn opened(browser: &mut Browser, printed: &str, marked: &str) -> String {
     let url = printed
         .lines()
         .map(str::trim)
-        .find(|line| line.contains("/authorize?"))
-        .expect("a URL to open");
-    let mut browser = daemon.browser();
-    let page = browser.open(url).page();
-    let consent = sign_in(&mut browser, &page, &username, &password).page();
-    let called = decide(&mut browser, &consent, "approve").elsewhere();
-    let code = common::http::parameter(&called, "code").expect("a code");
+        .find(|line| line.contains("/authorize?") && line.contains(marked))
+        .unwrap_or_else(|| panic!("a URL with {marked} to open"));
+    let (username, password) = person(printed);
+    let mut page = browser.open(url).page();
+    if page.forms.iter().any(|form| form.action.ends_with("/sign-in")) {
+        page = sign_in(browser, &page, &username, &password).page();
+    }
+    decide(browser, &page, "approve").elsewhere()
+}
 
-    // In their order, with what a person copies from one answer into the next line.
-    let (mut refresh_token, mut ended) = (String::new(), 0);
+/// Pastes every printed line in its order, with what a person copies from one answer into the next line.
+fn paste_everything(daemon: &Daemon, browser: &mut Browser) {
+    let printed = daemon.output_with(LAST);
+    let called = opened(browser, &printed, "response_type=code");
+    let code = common::http::parameter(&called, "code").expect("a code");
+    let (mut refresh_token, mut device_code, mut ended) = (String::new(), String::new(), 0);
     let lines = curl_lines(&printed);
     for line in &lines {
         let line = line
             .replace("=CODE", &format!("={code}"))
+            .replace("DEVICE_CODE", &device_code)
             .replace("REFRESH_TOKEN", &refresh_token);
-        let said = paste(&daemon, &line);
+        let said = paste(daemon, &line);
         let path = line.rsplit_once(&daemon.issuer).expect("it is sent to this server").1;
         match path {
             "/token" => {
@@ -120,17 +124,42 @@ fn every_printed_line_works_when_it_is_pasted() {
                 assert_eq!(answer.error().as_deref(), Some("invalid_grant"), "{line}");
                 ended += 1;
             }
+            "/device_authorization" => {
+                device_code = member(&said, "device_code");
+                let page = member(&said, "verification_uri");
+                assert!(printed.contains(&page), "it says where to go: {page}");
+                let done = devices::connect(browser, &page, &member(&said, "user_code"), "approve");
+                assert_eq!(done.heading(), "You can go back to your device");
+            }
             other => panic!("{other}: {said}"),
         }
     }
-    assert_eq!(ended, 1, "the last line ends it");
+    assert_eq!(ended, 1, "one line ends what the ones before it began");
 
-    // One line for every grant that is mounted, and every address that is named is there.
+    // One line for every grant that is mounted.
     let metadata = daemon.http().get("/.well-known/oauth-authorization-server").json();
     for grant in metadata["grant_types_supported"].as_array().expect("grants") {
-        let shown = format!("grant_type={}", grant.as_str().expect("a name"));
-        assert!(lines.iter().any(|line| line.contains(&shown)), "{shown} is not shown");
+        let (shown, all) = match grant.as_str().expect("a name") {
+            "implicit" => (
+                "response_type=token".to_owned(),
+                printed.lines().map(str::to_owned).collect(),
+            ),
+            grant => (format!("grant_type={grant} "), lines.clone()),
+        };
+        assert!(
+            all.iter().any(|line: &String| line.contains(&shown)),
+            "{shown} is not shown"
+        );
     }
+}
+
+#[test]
+fn every_printed_line_works_when_it_is_pasted() {
+    let daemon = Daemon::demo(&[]);
+    paste_everything(&daemon, &mut daemon.browser());
+    let printed = daemon.output();
+    assert!(!printed.contains("grant_type=password") && !printed.contains("response_type=token"));
+    // Every address that is named is there.
     let named: Vec<&str> = printed
         .split_whitespace()
         .filter_map(|word| word.strip_prefix(&daemon.issuer))
@@ -139,6 +168,27 @@ fn every_printed_line_works_when_it_is_pasted() {
         assert!(named.contains(&path), "{path} is not shown: {named:?}");
         assert_eq!(daemon.http().get(path).status, 200, "{path}");
     }
+}
+
+#[test]
+fn every_printed_line_of_a_legacy_demo_works_too() {
+    let daemon = Daemon::demo(&["--legacy"]);
+    let mut browser = daemon.browser();
+    paste_everything(&daemon, &mut browser);
+    let printed = daemon.output();
+    assert!(
+        curl_lines(&printed)
+            .iter()
+            .any(|line| line.contains("grant_type=password"))
+    );
+    let called = opened(&mut browser, &printed, "response_type=token");
+    // A fragment is read like a query.
+    let token = common::http::parameter(&called.replacen('#', "?", 1), "access_token").expect("a token behind the #");
+    let authorization = format!("Bearer {token}");
+    let answer = daemon
+        .http()
+        .get_with("/demo/resource", &[("authorization", &authorization)]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 /// The demo's page of tokens, after a whole sign-in.

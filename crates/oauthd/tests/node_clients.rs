@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::clients::{self, ALICE, MACHINE, WEB};
-use common::{Browser, Config, Daemon, Landing};
+use common::{Browser, Config, Daemon, Landing, devices};
 
 /// Where the browser ends up when a person signs in, if asked, and decides.
 fn visit(browser: &mut Browser, url: &str, decision: &str) -> String {
@@ -36,6 +36,7 @@ fn run(program: &str, config: &Config) {
         .env("ISSUER", &daemon.issuer)
         .env("WEB_SECRET", WEB)
         .env("MACHINE_SECRET", MACHINE)
+        .env("ALICE_PASSWORD", ALICE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -44,14 +45,19 @@ fn run(program: &str, config: &Config) {
     let mut done = false;
     for line in BufReader::new(node.stdout.take().expect("stdout is piped")).lines() {
         let line = line.expect("text from node");
-        match line.strip_prefix("VISIT ").and_then(|rest| rest.split_once(' ')) {
-            Some((decision, url)) => {
-                let called = visit(&mut browser, url, decision);
-                writeln!(answers, "{called}").expect("node listens");
+        let answer = match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["VISIT", decision, url] => visit(&mut browser, url, decision),
+            ["CONNECT", decision, code, uri] => devices::connect(&mut browser, uri, code, decision).heading(),
+            ["DONE"] => {
+                done = true;
+                continue;
             }
-            None if line == "DONE" => done = true,
-            None => println!("{program}: {line}"),
-        }
+            _ => {
+                println!("{program}: {line}");
+                continue;
+            }
+        };
+        writeln!(answers, "{answer}").expect("node listens");
     }
     let status = node.wait().expect("node ends");
     assert!(status.success() && done, "{program} ends with {status}");
@@ -82,4 +88,33 @@ fn oauth4webapi_completes_everything() {
 #[test]
 fn simple_oauth2_completes_everything() {
     run("simple-oauth2.mjs", &Config::in_memory());
+}
+
+#[test]
+fn openid_client_connects_a_device() {
+    run("openid-client-device.mjs", &Config::in_memory().with_every_grant());
+}
+
+#[test]
+fn openid_client_connects_a_device_below_an_issuer_with_a_path() {
+    let below = Config {
+        issuer_path: "/tenant".to_owned(),
+        ..Config::in_sqlite()
+    };
+    run("openid-client-device.mjs", &below.with_every_grant());
+}
+
+#[test]
+fn oauth4webapi_connects_a_device() {
+    run("oauth4webapi-device.mjs", &Config::in_memory().with_every_grant());
+}
+
+#[test]
+fn simple_oauth2_exchanges_a_password() {
+    run("simple-oauth2-password.mjs", &Config::in_memory().with_every_grant());
+}
+
+#[test]
+fn client_oauth2_finds_a_token_in_its_address() {
+    run("client-oauth2.mjs", &Config::in_memory().with_every_grant());
 }

@@ -4,13 +4,16 @@
 mod common;
 
 use common::clients::{self, SPA_REQUEST, VERIFIER};
-use common::{Answer, Browser, Config, Connection, Daemon, Http, Tokens, encoded};
+use common::{Answer, Browser, Config, Connection, Daemon, Http, Tokens, devices, encoded};
 
 /// How many requests race.
 const RIVALS: usize = 32;
 
 /// How many races of each sort are run on each store.
 const ROUNDS: usize = 50;
+
+/// The same where people have to take part.
+const DEVICE_ROUNDS: usize = 10;
 
 /// Sends the same form over many connections. All but its last byte is there before the first last byte is sent, so
 /// that the server gets all of them within a moment.
@@ -99,12 +102,62 @@ fn refresh_tokens_pay_once(daemon: &Daemon, servers: &[Http], browser: &mut Brow
     }
 }
 
+/// Devices poll, so a second request with the same code is no sign of theft: the losers end nothing.
+fn device_codes_pay_once(daemon: &Daemon, servers: &[Http], browser: &mut Browser) {
+    for _ in 0..DEVICE_ROUNDS {
+        let codes = daemon.codes();
+        devices::connect(browser, &codes.page, &codes.user, "approve");
+        let form = [
+            ("grant_type", devices::DEVICE),
+            ("client_id", "tv"),
+            ("device_code", &codes.device),
+        ];
+        let tokens = Tokens::of(winner(&race(servers, "/token", &form)));
+        assert!(daemon.is_active(&tokens.access) && daemon.is_active(&tokens.refresh));
+    }
+}
+
+/// Many clicks at the same moment are one decision, and what its page says is what the device is told.
+fn a_device_is_decided_about_once(daemon: &Daemon, browser: &mut Browser) {
+    for _ in 0..DEVICE_ROUNDS {
+        let codes = daemon.codes();
+        let question = devices::enter(browser, &codes);
+        let form = question.form("/device/consent");
+        let outcomes: Vec<(&str, u16)> = std::thread::scope(|scope| {
+            let clicks: Vec<_> = (0..8)
+                .map(|at| {
+                    let mut clicking = browser.clone();
+                    let decision = if at % 2 == 0 { "approve" } else { "deny" };
+                    scope.spawn(move || {
+                        let answer = clicking.submit_once(form, &[("decision", decision)]);
+                        (decision, answer.status)
+                    })
+                })
+                .collect();
+            clicks.into_iter().map(|click| click.join().unwrap()).collect()
+        });
+        let won: Vec<_> = outcomes.iter().filter(|(_, status)| *status == 200).collect();
+        assert_eq!(won.len(), 1, "{outcomes:?}");
+        assert!(
+            outcomes.iter().all(|(_, status)| [200, 400].contains(status)),
+            "{outcomes:?}"
+        );
+        let told = daemon.poll(&codes);
+        match won[0].0 {
+            "approve" => assert_eq!(told.status, 200, "{}", told.text()),
+            _ => assert_eq!(told.error().as_deref(), Some("access_denied")),
+        }
+    }
+}
+
 fn on(config: &Config) {
-    let daemon = Daemon::serve(config);
+    let daemon = Daemon::serve(&config.clone().with_every_grant());
     let mut browser = daemon.signed_in("alice", clients::ALICE);
     let servers = [daemon.http()];
     codes_pay_once(&daemon, &servers, &mut browser);
     refresh_tokens_pay_once(&daemon, &servers, &mut browser);
+    device_codes_pay_once(&daemon, &servers, &mut browser);
+    a_device_is_decided_about_once(&daemon, &mut browser);
 }
 
 #[test]

@@ -3,16 +3,21 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use common::clients::{ALICE, API, MACHINE, WEB};
-use common::{Config, Daemon};
+use common::{Config, Daemon, devices};
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, IntrospectionUrl, PkceCodeChallenge, RedirectUrl, RefreshToken, RevocationUrl, Scope,
-    StandardRevocableToken, TokenIntrospectionResponse, TokenResponse, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, DeviceAuthorizationUrl,
+    DeviceCodeErrorResponseType, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IntrospectionUrl,
+    PkceCodeChallenge, RedirectUrl, RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername,
+    RevocationUrl, Scope, StandardDeviceAuthorizationResponse, StandardRevocableToken, TokenIntrospectionResponse,
+    TokenResponse, TokenUrl,
 };
 
-/// With every endpoint but that for devices.
+/// With every endpoint but the one for devices.
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointSet, EndpointSet, EndpointSet>;
 
 fn client(daemon: &Daemon, id: &str, secret: Option<&str>, redirect_uri: &str) -> Client {
@@ -160,4 +165,118 @@ fn a_wrong_secret_is_an_error_that_the_crate_understands() {
         panic!("not the server's answer: {error:?}");
     };
     assert_eq!(*answer.error(), oauth2::basic::BasicErrorResponseType::InvalidClient);
+}
+
+/// A television, with the endpoint for devices.
+type Television = BasicClient<EndpointSet, EndpointSet, EndpointSet, EndpointSet, EndpointSet>;
+
+fn television(daemon: &Daemon) -> Television {
+    let metadata = daemon.http().get("/.well-known/oauth-authorization-server").json();
+    let endpoint = metadata["device_authorization_endpoint"].as_str();
+    let url = endpoint.expect("the metadata names it").to_owned();
+    client(daemon, "tv", None, "https://unused.example/")
+        .set_device_authorization_url(DeviceAuthorizationUrl::new(url).unwrap())
+}
+
+fn codes(daemon: &Daemon, television: &Television) -> StandardDeviceAuthorizationResponse {
+    let codes: StandardDeviceAuthorizationResponse = television
+        .exchange_device_code()
+        .add_scope(Scope::new("read".to_owned()))
+        .add_scope(Scope::new("profile".to_owned()))
+        .request(&transport(daemon))
+        .expect("a device gets codes");
+    assert_eq!(codes.interval(), Duration::from_secs(1));
+    assert_eq!(codes.expires_in(), Duration::from_secs(600));
+    let complete = codes.verification_uri_complete().expect("a URI with the code in it");
+    assert!(complete.secret().contains(codes.user_code().secret()));
+    codes
+}
+
+#[test]
+fn a_device_polls_until_the_person_allows_it() {
+    let daemon = Daemon::serve(&Config::in_memory().with_every_grant());
+    let television = television(&daemon);
+    let codes = codes(&daemon, &television);
+    // Instead of waiting the first time it asks again at once, so it is told to slow down; meanwhile the person comes.
+    let waits = RefCell::new(Vec::new());
+    let person = |wait: Duration| {
+        waits.borrow_mut().push(wait.as_secs());
+        if waits.borrow().len() == 2 {
+            let mut browser = daemon.browser();
+            let uri = codes.verification_uri().as_str();
+            let page = devices::connect(&mut browser, uri, codes.user_code().secret(), "approve");
+            assert_eq!(page.heading(), "You can go back to your device");
+        }
+    };
+    let tokens = television
+        .exchange_device_access_token(&codes)
+        .request(&transport(&daemon), person, None)
+        .expect("the person allowed it");
+    assert_eq!(
+        *waits.borrow(),
+        [1, 6],
+        "RFC 8628 §3.5: five seconds more after `slow_down`"
+    );
+    assert_eq!(introspected(&daemon, tokens.access_token()).as_deref(), Some("alice"));
+
+    let refresh_token = tokens.refresh_token().expect("a refresh token");
+    let next = television
+        .exchange_refresh_token(refresh_token)
+        .request(&transport(&daemon))
+        .expect("it can be refreshed");
+    assert!(introspected(&daemon, next.access_token()).is_some());
+    let again = television
+        .exchange_device_access_token(&codes)
+        .request(&transport(&daemon), |_| panic!("there is nothing to wait for"), None)
+        .expect_err("one code, one redemption");
+    assert!(matches!(again, RequestTokenError::ServerResponse(_)), "{again:?}");
+    assert!(
+        introspected(&daemon, next.access_token()).is_some(),
+        "a poll too many ends nothing"
+    );
+}
+
+#[test]
+fn a_device_that_is_denied_is_told_so() {
+    let daemon = Daemon::serve(&Config::in_memory().with_every_grant());
+    let television = television(&daemon);
+    let codes = codes(&daemon, &television);
+    let person = |_| {
+        let uri = codes.verification_uri().as_str();
+        devices::connect(&mut daemon.browser(), uri, codes.user_code().secret(), "deny");
+    };
+    let error = television
+        .exchange_device_access_token(&codes)
+        .request(&transport(&daemon), person, None)
+        .expect_err("the person denied it");
+    let RequestTokenError::ServerResponse(answer) = error else {
+        panic!("not the server's answer: {error:?}");
+    };
+    assert_eq!(*answer.error(), DeviceCodeErrorResponseType::AccessDenied);
+}
+
+#[test]
+fn a_mail_program_exchanges_a_password() {
+    let daemon = Daemon::serve(&Config::in_memory().with_every_grant());
+    let mailer = client(&daemon, "mailer", Some(WEB), "https://unused.example/");
+    let exchange = |password: &str| {
+        mailer
+            .exchange_password(
+                &ResourceOwnerUsername::new("alice".to_owned()),
+                &ResourceOwnerPassword::new(password.to_owned()),
+            )
+            .add_scope(Scope::new("read".to_owned()))
+            .request(&transport(&daemon))
+    };
+    let tokens = exchange(ALICE).expect("a password is good for tokens");
+    assert_eq!(introspected(&daemon, tokens.access_token()).as_deref(), Some("alice"));
+    let refresh_token = tokens.refresh_token().expect("a refresh token");
+    mailer
+        .exchange_refresh_token(refresh_token)
+        .request(&transport(&daemon))
+        .expect("it can be refreshed");
+    let Err(RequestTokenError::ServerResponse(answer)) = exchange("wrong") else {
+        panic!("a wrong password is refused in words that the crate understands");
+    };
+    assert_eq!(*answer.error(), oauth2::basic::BasicErrorResponseType::InvalidGrant);
 }

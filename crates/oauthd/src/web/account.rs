@@ -86,13 +86,8 @@ pub(crate) async fn revoke(State(web): State<Web>, form: Form) -> Response {
         return web.failure(StatusCode::BAD_REQUEST, Trouble::BadRequest);
     };
     let ended = async {
-        let rows = web
-            .0
-            .backend
-            .select(&Filter::Authorization(authorization), None, 1)
-            .await?;
         // Somebody else's, or nobody's: nothing happens, and nothing is told about it.
-        if rows.iter().any(|row| row.subject.as_ref() == Some(&subject)) {
+        if granted_to(&web, authorization).await?.as_ref() == Some(&subject) {
             let change = Change::RevokeAuthorization(authorization);
             web.0
                 .backend
@@ -105,6 +100,20 @@ pub(crate) async fn revoke(State(web): State<Web>, form: Form) -> Response {
     match ended.await {
         Ok(()) => respond::see_other(&web.path("/account?ended")),
         Err(error) => web.unavailable(&error),
+    }
+}
+
+/// Whose authorization that is. Not all of its rows know: the codes of a device were nobody's when they were made.
+async fn granted_to(web: &Web, authorization: AuthorizationId) -> Result<Option<Subject>, StoreError> {
+    let filter = Filter::Authorization(authorization);
+    let mut after = None;
+    loop {
+        let rows = web.0.backend.select(&filter, after.as_ref(), PAGE).await?;
+        let subject = rows.iter().find_map(|row| row.subject.clone());
+        if subject.is_some() || rows.len() < PAGE {
+            return Ok(subject);
+        }
+        after = rows.last().map(|row| row.key.clone());
     }
 }
 

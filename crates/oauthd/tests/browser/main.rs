@@ -11,6 +11,7 @@ mod samples;
 
 mod chromium;
 mod contrast;
+mod device;
 
 use std::path::{Path, PathBuf};
 

@@ -293,7 +293,7 @@ impl Daemon {
 /// The secret of a client of this world; none for public ones.
 pub(crate) fn secret_of(client: &str) -> Option<&'static str> {
     match client {
-        "web" => Some(WEB),
+        "web" | "mailer" => Some(WEB),
         "machine" => Some(MACHINE),
         "api" => Some(API),
         "first" => Some(FIRST),

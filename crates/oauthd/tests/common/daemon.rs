@@ -66,7 +66,7 @@ pub(crate) struct Config {
     pub(crate) tokens: String,
     /// Keys of `[limits]`.
     pub(crate) limits: String,
-    /// `[grants] enabled`.
+    /// `[grants] enabled`; empty for what it is when nobody says.
     pub(crate) grants: Vec<&'static str>,
     /// `[[clients]]`.
     pub(crate) clients: String,
@@ -122,9 +122,13 @@ impl Config {
             users,
             ..
         } = self;
+        let grants = match grants.as_slice() {
+            [] => String::new(),
+            grants => format!("enabled = {grants:?}"),
+        };
         let text = format!(
             "issuer = \"{issuer}\"\nlisten = \"{listen}\"\nstore = \"{store}\"\n{top}\n\n[tokens]\n{tokens}\n\n\
-             [limits]\n{limits}\n\n[grants]\nenabled = {grants:?}\n\n[scopes]\n\
+             [limits]\n{limits}\n\n[grants]\n{grants}\n\n[scopes]\n\
              supported = [\"read\", \"write\", \"profile\"]\ndefault = [\"read\"]\n{clients}\n{users}\n"
         );
         (issuer, text)

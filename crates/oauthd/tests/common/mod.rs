@@ -8,6 +8,7 @@ pub(crate) mod chance;
 pub(crate) mod clients;
 pub(crate) mod daemon;
 pub(crate) mod deadline;
+pub(crate) mod devices;
 pub(crate) mod http;
 
 pub(crate) use browser::{Browser, Form, Landing, Page};

@@ -8,7 +8,7 @@ use crate::common::{Browser, Config, Daemon, Form, encoded};
 type Wrong<'a> = (&'static str, Option<&'a str>, Vec<(&'static str, &'static str)>);
 
 /// Sends a form with another token, or with what a browser says of other sites; every one has to be refused.
-fn only_from_its_own_page(browser: &Browser, form: &Form, filled: &[(&str, &str)], foreign_token: &str) {
+pub(super) fn only_from_its_own_page(browser: &Browser, form: &Form, filled: &[(&str, &str)], foreign_token: &str) {
     let attempts: [Wrong<'_>; 7] = [
         ("no token", None, vec![]),
         ("an empty token", Some(""), vec![]),

@@ -5,8 +5,11 @@
 mod common;
 
 mod consent;
+mod device;
+mod device_decisions;
 mod forms;
 mod hostile;
+mod legacy;
 mod messages;
 mod metadata;
 mod pages;

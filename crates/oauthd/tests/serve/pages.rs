@@ -5,7 +5,7 @@ use crate::common::clients::{self, ALICE, NATIVE_REQUEST, WEB_REQUEST};
 use crate::common::{Answer, Config, Daemon};
 
 /// Looks at a page that people see.
-fn is_a_safe_page(answer: &Answer, what: &str) {
+pub(super) fn is_a_safe_page(answer: &Answer, what: &str) {
     assert_eq!(
         answer.header("content-type"),
         Some("text/html; charset=utf-8"),
@@ -52,7 +52,7 @@ fn is_icon(attributes: &[(String, String)]) -> bool {
     attributes.contains(&("rel".to_owned(), "icon".to_owned()))
 }
 
-fn cookies_are_kept_from_scripts(answer: &Answer, what: &str) {
+pub(super) fn cookies_are_kept_from_scripts(answer: &Answer, what: &str) {
     for cookie in answer.all("set-cookie") {
         assert!(
             cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"),
