@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use async_trait::async_trait;
 use oauth_core::{
     Admission, Attempt, Change, Client, Consent, Context, Credential, Decide, Decided, Event, Incoming, Json, Key,
-    Kind, Rejection, Scope, Secret, Server, Subject,
+    Kind, Rejection, Scope, Secret, Server, State, Subject,
 };
 
 use crate::{Decision, USER_CODE, UserCode, UserCodeData};
@@ -16,6 +16,10 @@ pub const USER_CODE_GUESS: &str = "user_code";
 
 /// The browser session that entered a code.
 const BROWSER: Kind<()> = Kind::new("browser");
+
+/// That a person allowed something: the codes were nobody's when they were made, so by them alone whatever ends all that is
+/// a person's would miss a device that has not fetched its tokens yet.
+const APPROVAL: Kind<()> = Kind::new("device_approval");
 
 /// Takes the code that a person typed, or that came with `verification_uri_complete`, for the browser that knows
 /// `browser` (a session's secret). From then on only that browser can decide about it.
@@ -309,8 +313,20 @@ impl Decide for Say<'_> {
             .map(|consent| (consent, cx.common_scope(&consent.scope, asked)))
             // Agreeing to nothing of what was asked for is a refusal.
             .filter(|(_, scope)| !scope.is_none() || asked.is_none());
+        let mut approval = None;
         let (outcome, decision) = match agreed {
             Some((consent, scope)) => {
+                approval = Some(Credential {
+                    key: Key::of(&APPROVAL, &cx.generate_secret()?),
+                    authorization: found.row.authorization,
+                    client: found.row.client.clone(),
+                    subject: Some(consent.subject.clone()),
+                    scope: scope.clone(),
+                    expires_at: found.row.expires_at,
+                    state: State::Live,
+                    revision: 0,
+                    data: (),
+                });
                 let decision = Decision::Approved {
                     subject: consent.subject.clone(),
                     scope: scope.clone(),
@@ -325,6 +341,10 @@ impl Decide for Say<'_> {
             ..found.row.data.clone()
         };
         let change = found.updated(&data)?;
-        Ok(Decided::new(outcome).and(change))
+        let decided = Decided::new(outcome).and(change);
+        Ok(match approval {
+            Some(approval) => decided.and(Change::Insert(approval.into_row()?)),
+            None => decided,
+        })
     }
 }

@@ -10,22 +10,24 @@ use crate::rejection::Rejection;
 use crate::server::Server;
 use crate::store::CommitError;
 
-/// How often a decision is asked for: once, and once more if another request was faster.
-const ASKED_AT_MOST: usize = 2;
+/// How often a decision is asked for: once, and again if another request was faster. A credential can take two steps
+/// meanwhile (a poll that waits, and one that is granted); whoever was overtaken by both still sees where it ended. Two refusals
+/// in a row settle it.
+const ASKED_AT_MOST: usize = 3;
 
 /// Something that is decided by looking, and carried out by the engine: what a [`Grant`](crate::Grant) is for a token request, for
 /// everything else.
 ///
 /// An extension whose people decide on pages of the application's own (who is shown a device's code, who redeems an
 /// invitation) is written as this and handed to [`Server::carry_out`]. It looks through the [`Context`] and has no way to
-/// write; what it wants changed is committed all or nothing. If another request was faster, it is asked once more and sees
+/// write; what it wants changed is committed all or nothing. If another request was faster, it is asked again and sees
 /// what that request did.
 #[async_trait]
 pub trait Decide: Send + Sync {
     /// What whoever asked gets to know.
     type Outcome: Send;
 
-    /// Decides. May be asked twice, so it must not do anything but look.
+    /// Decides. May be asked more than once, so it must not do anything but look.
     ///
     /// # Errors
     /// A [`Rejection`]; its changes are committed before anybody hears of it.
@@ -93,7 +95,12 @@ pub(crate) async fn carry_out<D: Decide + ?Sized>(decision: &D, cx: &Context<'_>
             (Err(CommitError::Store(error)), _) => return Err(error.into()),
             // Another request was faster; the next look sees what it did.
             (Err(CommitError::Conflict), Ok(_)) => refused = None,
-            (Err(CommitError::Conflict), Err(rejection)) => refused = Some((rejection, changes)),
+            (Err(CommitError::Conflict), Err(rejection)) => {
+                let before = refused.replace((rejection, changes));
+                if before.is_some() {
+                    break;
+                }
+            }
         }
     }
     let Some((rejection, mut changes)) = refused else {

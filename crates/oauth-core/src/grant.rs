@@ -23,7 +23,7 @@ use crate::token::Claims;
 ///
 /// A grant looks and decides; it has no way to write. What it wants changed it puts into its
 /// [`Approval`] or [`Rejection`], and the engine commits that together with the new tokens. If
-/// another request was faster, the grant is asked once more and sees what that request did.
+/// another request was faster, the grant is asked again and sees what that request did.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a grant",
@@ -40,7 +40,7 @@ pub trait Grant: Send + Sync + 'static {
         &[]
     }
 
-    /// Decides. May be asked twice for one request, so it must not do anything but look.
+    /// Decides. May be asked more than once for one request, so it must not do anything but look.
     ///
     /// # Errors
     /// A [`Rejection`] with the code of RFC 6749 §5.2.

@@ -18,7 +18,7 @@ use crate::token::AccessData;
 pub trait Policy: Send + Sync + 'static {
     /// Narrows, enriches or refuses an approval: who ([`Approval::subject`]) is about to give which client what
     /// ([`Approval::granted`]), and what the request asked for ([`Approval::requested`]). The request itself, with its headers
-    /// and its tenant, is [`Context::request`]. It may be asked twice for one request.
+    /// and its tenant, is [`Context::request`]. It may be asked more than once for one request.
     ///
     /// # Errors
     /// A [`Rejection`], usually `access_denied`, `invalid_scope` or `invalid_grant`.

@@ -360,7 +360,8 @@ fn a_device_code_expires() {
     block_on(typed(&lab.server, &waiting.user, "browser")).unwrap_err();
     // Swept, they are unknown.
     lab.clock.advance(Duration::from_millis(600_001));
-    assert_eq!(block_on(lab.server.sweep(1000)).unwrap(), 4);
+    // Two rows of each, and one that says whose approval it was.
+    assert_eq!(block_on(lab.server.sweep(1000)).unwrap(), 5);
     lab.send(&polling(&TV, &waiting.device)).refused(400, "invalid_grant");
     assert!(block_on(lab.store.everything()).is_empty(), "nothing is left of them");
 }
@@ -891,7 +892,7 @@ fn revoking_the_refresh_token_of_a_device_ends_all_that_came_of_its_code() {
     lab.send(&polling(&TV, &codes.device)).refused(400, "invalid_grant");
     let rows = block_on(lab.store.everything());
     let revoked = rows.values().filter(|row| row.state == State::Revoked).count();
-    assert_eq!(revoked, rows.len() - 2, "all but the two rows of the other device");
+    assert_eq!(revoked, rows.len() - 3, "all but the rows of the other device");
     lab.send(&polling(&TV, &bystander.device)).granted();
 }
 

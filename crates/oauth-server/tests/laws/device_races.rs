@@ -138,12 +138,7 @@ fn of_32_polls_at_the_moment_of_approval_one_pays() {
                     Said::Poll(answer) => polls.push(*answer),
                 }
             }
-            // Whoever lost both to a poll that waits and to one that was granted is told to come again.
-            let (answered, busy): (Vec<_>, Vec<_>) = polls.into_iter().partition(|answer| answer.status() != 503);
-            for answer in busy {
-                answer.refused(503, "temporarily_unavailable");
-            }
-            let (mut granted, refused) = sorted(&answered);
+            let (mut granted, refused) = sorted(&polls);
             for code in refused.keys() {
                 assert!(
                     matches!(code.as_str(), "invalid_grant" | "slow_down" | "authorization_pending"),
@@ -339,7 +334,7 @@ fn the_loser_of_two_polls_is_slowed_down() {
 }
 
 #[test]
-fn a_poll_that_loses_twice_is_told_to_come_again() {
+fn a_poll_that_loses_twice_hears_where_it_ended() {
     // C14, C35: first to a poll that waits, then to one that is granted.
     let (lab, other) = contested();
     let codes = begun(&lab.server, &TV);
@@ -354,8 +349,7 @@ fn a_poll_that_loses_twice_is_told_to_come_again() {
     acts_first(&lab, move || async move {
         poll(other, code).await.granted();
     });
-    lab.send(&polling(&TV, &codes.device))
-        .refused(503, "temporarily_unavailable");
+    lab.send(&polling(&TV, &codes.device)).refused(400, "invalid_grant");
     lab.send(&polling(&TV, &codes.device)).refused(400, "invalid_grant");
     let live = block_on(lab.store.inner().live_refresh_tokens());
     assert_eq!(live.values().sum::<usize>(), 1);

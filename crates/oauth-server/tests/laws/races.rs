@@ -187,7 +187,7 @@ fn whoever_loses_over_and_over_is_told_to_come_again() {
     // C08, C35: a token that is not rotated, whose row others keep writing.
     let (lab, _) = contested(&RefreshToken::new(RotationPolicy::Never));
     let tokens = lab.tokens(&WEB);
-    for _ in 0..2 {
+    for _ in 0..3 {
         lab.store
             .before_commit(async move |store: Arc<Memory>, changes: Vec<Change>| {
                 // Somebody writes the row as it is, which makes it a new revision all the same.

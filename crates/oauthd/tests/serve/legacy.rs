@@ -181,3 +181,24 @@ fn check_calls_password_and_implicit_weak_and_the_device_grant_not() {
         assert_eq!(said.contains(&format!("grants.enabled[{at}]")), is_weak, "{said}");
     }
 }
+
+#[test]
+fn what_ends_all_of_a_person_ends_a_device_that_has_not_fetched_its_tokens() {
+    for command in [
+        ["user", "passwd", "carol", "--password-stdin"].as_slice(),
+        &["token", "revoke", "--subject", "carol"],
+    ] {
+        let daemon = Daemon::serve(&Config::in_sqlite().with_every_grant());
+        daemon.admin(
+            &["user", "add", "carol", "--password-stdin"],
+            Some("a password for carol"),
+        );
+        let mut carol = daemon.signed_in("carol", "a password for carol");
+        let codes = daemon.codes();
+        let page = devices::enter(&mut carol, &codes);
+        clients::decide(&mut carol, &page, "approve");
+        let output = daemon.admin(command, Some("another password for carol"));
+        assert!(output.status.success());
+        assert_eq!(daemon.poll_error(&codes), "invalid_grant", "{command:?}");
+    }
+}
