@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth_core::pkce::{self, Challenge, Verdict};
+use oauth_core::pkce::{self, Challenge};
 use oauth_core::{
     Answer, Approval, AuthorizationRequest, Builder, Change, Claims, Consent, Context, Credential, Grant, GrantType,
     Install, Key, Kind, Rejection, ResponseType, State, TokenRequest,
@@ -183,18 +183,7 @@ impl Grant for CodeGrant {
                 "the redirect URI is not that of the authorization request",
             ));
         }
-        match pkce::judge(code.data.challenge.as_ref(), verifier) {
-            Verdict::Passed => {}
-            Verdict::Malformed(why) => return Err(Rejection::invalid_grant(why)),
-            Verdict::Wrong => {
-                let refusal = Rejection::invalid_grant("wrong code verifier");
-                // One guess is all there is: a code whose verifier was guessed wrong is spent.
-                return Err(match code.state {
-                    State::Live => refusal.and(Change::Spend(code.key)),
-                    State::Spent | State::Revoked => refusal,
-                });
-            }
-        }
+        pkce::verify(code.data.challenge.as_ref(), verifier, &code)?;
         match code.state {
             State::Live if cx.now() < code.expires_at => Ok(Approval::continuing(&code)
                 .with_claims(code.data.claims.clone())

@@ -37,11 +37,7 @@ impl Endpoint for DeviceAuthorization {
 
     async fn serve(&self, request: &Incoming<'_>, cx: &Context<'_>) -> Result<Reply, Rejection> {
         let params = request.form()?;
-        if let Some(name) = params.repeated(&[]) {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
-        }
+        params.each_once(&[])?;
         let vouched = cx.authenticate_client(request, &params).await?;
         let client = vouched.client();
         if !client.may_use(&GrantType::DEVICE_CODE) {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oauth_core::pkce::{self, Verdict};
 use oauth_core::{
-    Approval, Change, Context, Credential, ErrorCode, Grant, GrantType, Json, Rejection, State, TokenRequest,
+    Approval, Change, Context, Credential, ErrorCode, Grant, GrantType, Json, Rejection, State, TokenRequest, pkce,
 };
 
 use crate::{DEVICE_CODE, Decision, DeviceCodeData, UserCodeData};
@@ -36,17 +35,7 @@ impl Grant for DeviceGrant {
         if code.client != request.client().id {
             return Err(Rejection::invalid_grant("the device code of another client"));
         }
-        match pkce::judge(code.data.challenge.as_ref(), verifier) {
-            Verdict::Passed => {}
-            Verdict::Malformed(why) => return Err(Rejection::invalid_grant(why)),
-            Verdict::Wrong => {
-                let refusal = Rejection::invalid_grant("wrong code verifier");
-                return Err(match code.state {
-                    State::Live => refusal.and(Change::Spend(code.key)),
-                    State::Spent | State::Revoked => refusal,
-                });
-            }
-        }
+        pkce::verify(code.data.challenge.as_ref(), verifier, &code)?;
         match code.state {
             State::Live => {}
             // Devices poll, and a poll can be sent twice, so this alone is no sign of theft: it ends nothing.

@@ -384,11 +384,7 @@ impl Server {
         };
         let checked = (|| {
             let params = &request.params;
-            if let Some(name) = params.repeated(REPEATABLE) {
-                return Err(Rejection::invalid_request(format!(
-                    "the parameter {name} occurs more than once"
-                )));
-            }
+            params.each_once(REPEATABLE)?;
             if params.one("state")?.is_some_and(|state| state.len() > LONGEST_STATE) {
                 return Err(Rejection::invalid_request(format!(
                     "state has more than {LONGEST_STATE} bytes"

@@ -109,9 +109,7 @@ impl<'a> Params<'a> {
             .map(|(_, value)| &**value);
         let first = values.next();
         if values.next().is_some() {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
+            return Err(occurs_again(name));
         }
         Ok(first.filter(|value| !value.is_empty()))
     }
@@ -151,14 +149,21 @@ impl<'a> Params<'a> {
         self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// A registered parameter that occurs more than once, unless it is one of `repeatable`.
-    pub fn repeated(&self, repeatable: &[&str]) -> Option<&str> {
-        self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
-            let again = self.pairs[..at].iter().any(|(earlier, _)| earlier == name)
+    /// Insists that no registered parameter occurs more than once, unless it is one of `repeatable` (RFC 6749 §3.1, §3.2). Every
+    /// endpoint asks this first.
+    ///
+    /// # Errors
+    /// `invalid_request` that names the parameter.
+    pub fn each_once(&self, repeatable: &[&str]) -> Result<(), Rejection> {
+        let repeated = self.pairs.iter().enumerate().find(|(at, (name, _))| {
+            self.pairs[..*at].iter().any(|(earlier, _)| earlier == name)
                 && REGISTERED.contains(&&**name)
-                && !repeatable.contains(&&**name);
-            again.then_some(&**name)
-        })
+                && !repeatable.contains(&&**name)
+        });
+        match repeated {
+            Some((_, (name, _))) => Err(occurs_again(name)),
+            None => Ok(()),
+        }
     }
 
     /// The same parameters, borrowing from nothing.
@@ -172,6 +177,10 @@ impl<'a> Params<'a> {
                 .collect(),
         }
     }
+}
+
+fn occurs_again(name: &str) -> Rejection {
+    Rejection::invalid_request(format!("the parameter {name} occurs more than once"))
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params<'static> {
@@ -290,10 +299,12 @@ mod tests {
     #[test]
     fn a_repeated_parameter_is_refused() {
         assert!(params("scope=a&scope=a").one("scope").is_err());
-        assert_eq!(params("scope=a&scope=b").repeated(&[]), Some("scope"));
-        assert_eq!(params("scope=&scope=").repeated(&[]), Some("scope"));
-        assert_eq!(params("x=a&x=b&resource=1&resource=2").repeated(&[]), None);
-        assert_eq!(params("scope=a&scope=b").repeated(&["scope"]), None);
+        for repeated in ["scope=a&scope=b", "scope=&scope="] {
+            let refusal = params(repeated).each_once(&[]).unwrap_err();
+            assert_eq!(refusal.reason(), "the parameter scope occurs more than once");
+        }
+        assert!(params("x=a&x=b&resource=1&resource=2").each_once(&[]).is_ok());
+        assert!(params("scope=a&scope=b").each_once(&["scope"]).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::credential::{Change, Credential, State};
 use crate::params::Params;
 use crate::rejection::Rejection;
 
@@ -22,7 +23,7 @@ impl std::fmt::Debug for Challenge {
 
 /// What a verifier is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+enum Verdict {
     /// It is the right one, or none was asked for and none came.
     Passed,
     /// It cannot be right whatever the challenge is, so it was no guess.
@@ -67,8 +68,31 @@ impl Challenge {
     }
 }
 
-/// Compares a verifier with the challenge that its request had (RFC 7636 §4.6), in constant time.
-pub fn judge(challenge: Option<&Challenge>, verifier: Option<&str>) -> Verdict {
+/// Insists on the verifier of the challenge that the request of a credential had (RFC 7636 §4.6).
+///
+/// # Errors
+/// `invalid_grant` if it is not the one. One guess is all there is: a live credential whose verifier was guessed wrong is
+/// spent. What cannot be right whatever the challenge is was no guess, and spends nothing.
+pub fn verify<T>(
+    challenge: Option<&Challenge>,
+    verifier: Option<&str>,
+    credential: &Credential<T>,
+) -> Result<(), Rejection> {
+    match judge(challenge, verifier) {
+        Verdict::Passed => Ok(()),
+        Verdict::Malformed(why) => Err(Rejection::invalid_grant(why)),
+        Verdict::Wrong => {
+            let refusal = Rejection::invalid_grant("wrong code verifier");
+            Err(match credential.state {
+                State::Live => refusal.and(Change::Spend(credential.key.clone())),
+                State::Spent | State::Revoked => refusal,
+            })
+        }
+    }
+}
+
+/// Compares a verifier with a challenge, in constant time.
+fn judge(challenge: Option<&Challenge>, verifier: Option<&str>) -> Verdict {
     match (challenge, verifier) {
         (None, None) => Verdict::Passed,
         // Somebody took the challenge out of the authorization request (RFC 9700 §4.8.2).

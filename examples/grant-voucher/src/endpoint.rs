@@ -42,11 +42,7 @@ impl Endpoint for Issue {
     /// grant, this may be asked twice.
     async fn serve(&self, request: &Incoming<'_>, cx: &Context<'_>) -> Result<Reply, Rejection> {
         let params = request.form()?;
-        if let Some(name) = params.repeated(&["seat"]) {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
-        }
+        params.each_once(&["seat"])?;
         let issuer = cx.authenticate_client(request, &params).await?;
         may_issue(issuer.client(), cx)?;
         let redeemer = redeemer(params.required("redeemer")?, cx).await?;

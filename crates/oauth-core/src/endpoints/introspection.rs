@@ -48,11 +48,7 @@ impl Endpoint for Introspection {
 
     async fn serve(&self, request: &Incoming<'_>, cx: &Context<'_>) -> Result<Reply, Rejection> {
         let params = request.form()?;
-        if let Some(name) = params.repeated(&[]) {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
-        }
+        params.each_once(&[])?;
         let vouched = cx.authenticate_client(request, &params).await?;
         let caller = vouched.client();
         // RFC 7662 §2.1: the caller is authorized; a public client cannot be.

@@ -30,11 +30,7 @@ impl Endpoint for Revocation {
     /// one lookup, and a wrong hint must not hide a token (RFC 7009 §2.1).
     async fn serve(&self, request: &Incoming<'_>, cx: &Context<'_>) -> Result<Reply, Rejection> {
         let params = request.form()?;
-        if let Some(name) = params.repeated(&[]) {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
-        }
+        params.each_once(&[])?;
         let vouched = cx.authenticate_client(request, &params).await?;
         let client = &vouched.client().id;
         let token = params.secret("token")?;

@@ -35,11 +35,7 @@ impl Endpoint for Token {
         let name = params.required("grant_type")?;
         let grant = cx.server.parts().grants.iter().find(|(own, _)| own.as_str() == name);
         let repeatable = grant.map_or(&[][..], |(_, grant)| grant.repeatable());
-        if let Some(name) = params.repeated(repeatable) {
-            return Err(Rejection::invalid_request(format!(
-                "the parameter {name} occurs more than once"
-            )));
-        }
+        params.each_once(repeatable)?;
         // Who.
         let vouched = cx.authenticate_client(request, &params).await?;
         // Which.
