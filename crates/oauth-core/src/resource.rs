@@ -330,7 +330,12 @@ fn bearer(request: &Incoming<'_>, places: BearerPlaces) -> Result<Secret, Challe
             .split('&')
             .any(|pair| pair == NAME || pair.strip_prefix(NAME).is_some_and(|rest| rest.starts_with('=')))
     });
-    let form = request.form().ok().filter(|form| form.has(NAME));
+    // Most requests for a resource have no body, and then there is nothing to read.
+    let form = if request.body.is_empty() {
+        None
+    } else {
+        request.form().ok().filter(|form| form.has(NAME))
+    };
     match (in_header, in_query, form) {
         (Some(_), true, _) | (Some(_), _, Some(_)) | (None, true, Some(_)) => Err(Challenge::invalid_request(
             "the access token is sent in more than one way",
