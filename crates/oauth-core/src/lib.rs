@@ -21,6 +21,7 @@ mod entropy;
 mod grant;
 mod id;
 mod incoming;
+mod issuer;
 mod mint;
 mod params;
 mod pending;
@@ -54,6 +55,7 @@ pub use entropy::{Entropy, EntropyFailed, SystemEntropy};
 pub use grant::{Approval, Grant, TokenRequest};
 pub use id::{AuthMethod, AuthorizationId, ClientId, ErrorCode, GrantType, NotAnAuthorizationId, Subject};
 pub use incoming::{Incoming, PeerAddr, Reply};
+pub use issuer::check_issuer;
 pub use params::{BadParams, MOST_PARAMETERS, Params};
 pub use pending::Pending;
 pub use policy::{Event, Observer, Origins, Policy};
@@ -79,11 +81,3 @@ pub use token::{
 pub use async_trait::async_trait;
 /// The `http` crate, whose requests, responses and headers the public signatures name.
 pub use http;
-
-/// Checks that a URL can be an issuer identifier (RFC 8414 §2).
-///
-/// # Errors
-/// Why it cannot.
-pub fn check_issuer(issuer: &str) -> Result<(), &'static str> {
-    builder::check_issuer(issuer)
-}

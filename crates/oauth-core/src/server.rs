@@ -108,7 +108,7 @@ impl Server {
     pub fn authorization_path(&self) -> String {
         format!(
             "{}{}",
-            crate::builder::path_of(&self.0.issuer),
+            crate::issuer::path_of(&self.0.issuer),
             self.0.authorization_path
         )
     }
