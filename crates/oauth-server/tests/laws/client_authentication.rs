@@ -1,19 +1,19 @@
 //! Client authentication (RFC 6749 §2.3): exactly one method, the registered one, and one answer for all failures.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth_server::{
-    Admission, Attempt, AttemptLimit, AuthMethod, Client, ClientSecret, GrantType, LONGEST_CLIENT_SECRET, RefreshToken,
-    Secret, SecretVerifier, Verdict, VerifierBusy,
+    AuthMethod, Client, ClientSecret, GrantType, LONGEST_CLIENT_SECRET, RefreshToken, Secret, SecretVerifier,
+    VerifierBusy,
 };
 use oauth_testkit::http::{Answer, Call, Who};
 use oauth_testkit::lab::{API, APP, MACHINE, POSTER, WEB, for_itself, redemption, refreshing, revoking, scope};
 
+use crate::limits::Three;
 use crate::{lab, lab_with};
 
 const ITSELF: &str = "grant_type=client_credentials";
@@ -399,31 +399,6 @@ fn every_failed_guess_costs_one_slow_hash() {
     let before = counts.total();
     lab.send(&for_itself(&Who::basic("slow-web", WEB.secret))).granted();
     assert_eq!(counts.total() - before, 1);
-}
-
-/// Three failures for each client and address, and then a minute's wait.
-#[derive(Clone, Default)]
-struct Three(Arc<Mutex<Counted>>);
-
-type Counted = BTreeMap<(String, Option<IpAddr>), usize>;
-
-#[async_trait]
-impl AttemptLimit for Three {
-    async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, Duration> {
-        let key = (attempt.name.to_owned(), attempt.address);
-        let mut counts = self.0.lock().unwrap();
-        let count = counts.entry(key.clone()).or_default();
-        if *count == 3 {
-            return Err(Duration::from_millis(59_001));
-        }
-        *count += 1;
-        let counts = Arc::clone(&self.0);
-        Ok(Admission::new(move |verdict| {
-            if verdict == Verdict::Succeeded {
-                *counts.lock().unwrap().entry(key).or_default() -= 1;
-            }
-        }))
-    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod histories;
 mod hostile_input;
 mod implicit;
 mod introspection;
+mod limits;
 mod metadata;
 mod parallel;
 mod password;
@@ -31,6 +32,7 @@ mod revocation;
 mod rfc_examples;
 mod secrets;
 mod token_endpoint;
+mod user_codes;
 
 use oauth_server::MemoryStore;
 use oauth_server::{AuthorizationCode, Builder, ClientCredentials, DeviceCode, RefreshToken};

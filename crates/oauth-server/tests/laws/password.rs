@@ -1,19 +1,17 @@
 //! The password grant (RFC 6749 §4.3), for clients that cannot be changed: the client sees the password, the server the rest.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth_server::{
-    Admission, Attempt, AttemptLimit, Builder, Context, GrantType, MemoryStore, PasswordGrant, RefreshToken, Rejection,
-    ResourceOwners, Secret, Subject, Verdict,
+    Builder, Context, GrantType, MemoryStore, PasswordGrant, RefreshToken, Rejection, ResourceOwners, Secret, Subject,
 };
 use oauth_testkit::http::{Answer, Call, Who};
 use oauth_testkit::lab::{API, APP, MACHINE, POSTER, STRANGER, WEB, scope};
 use oauth_testkit::{Flaky, Lab, Moment, Watched, block_on};
 
+use crate::limits::Three;
 use crate::{Store, lab_with};
 
 /// The longest name and the longest password that are looked at, in bytes.
@@ -218,37 +216,6 @@ fn without_it_there_is_no_such_grant() {
     for who in [WEB, APP] {
         lab.edit(&who, |client| client.grant_types.push(GrantType::PASSWORD));
         lab.send(&told(&who)).refused(400, "unsupported_grant_type");
-    }
-}
-
-type Counted = BTreeMap<(&'static str, String, Option<IpAddr>), usize>;
-
-/// Three failures of each name and address.
-#[derive(Clone, Default)]
-struct Three(Arc<Mutex<Counted>>);
-
-impl Three {
-    fn failures(&self) -> usize {
-        self.0.lock().unwrap().values().sum()
-    }
-}
-
-#[async_trait]
-impl AttemptLimit for Three {
-    async fn admit(&self, attempt: &Attempt<'_>) -> Result<Admission, Duration> {
-        let key = (attempt.what, attempt.name.to_owned(), attempt.address);
-        let mut counts = self.0.lock().unwrap();
-        let count = counts.entry(key.clone()).or_default();
-        if *count == 3 {
-            return Err(Duration::from_secs(60));
-        }
-        *count += 1;
-        let counts = Arc::clone(&self.0);
-        Ok(Admission::new(move |verdict| {
-            if verdict == Verdict::Succeeded {
-                *counts.lock().unwrap().entry(key).or_default() -= 1;
-            }
-        }))
     }
 }
 
